@@ -1,0 +1,1 @@
+"""Frozen data types that every layer shares; no behaviour but Span's conversions."""

@@ -1,0 +1,435 @@
+"""What one file says, as compact frozen data: a lean syntax tree of our own.
+
+``facts`` makes it from the stdlib ``ast``; ``link`` never sees an ast node. Nodes compare by identity, so that they
+can be keys. Function bodies are kept encoded (``FunctionFacts.body``) and are decoded only for the functions that any
+rule could speak of; see ``persist_lint.facts.codec``.
+
+    async def close_all(db, jobs):            FunctionFacts(name="close_all", is_async=True, params=(db, jobs), ...)
+        for job in jobs:                      For(target=Name("job"), iter=Name("jobs"), body=(
+            await db.execute(...)                 ExprStmt(value=Await(value=Call(func=Attr(Name("db"), "execute"))))
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from msgspec import Struct
+
+from persist_lint.model.span import Span
+
+FACTS_VERSION = 1
+
+
+class Node(Struct, frozen=True, array_like=True, eq=False, tag=True, gc=False):
+    """Any node; ``at`` is its span."""
+
+    at: Span
+
+
+# ---------------------------------------------------------------- expressions
+
+
+class Name(Node):
+    """A variable, read or bound."""
+
+    id: str
+
+
+class Attr(Node):
+    """``value.name``."""
+
+    value: Expr
+    name: str
+
+
+class Keyword(Struct, frozen=True, array_like=True, eq=False, gc=False):
+    """A keyword argument; ``name`` is None for ``**value``."""
+
+    name: str | None
+    value: Expr
+
+
+class Call(Node):
+    """A call; a starred positional argument is a ``Star`` in ``args``."""
+
+    func: Expr
+    args: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...]
+
+
+class Const(Node):
+    """None, bool, int (64 bits), float or str. Other constants are ``Other``; bytes become ``Bytes``."""
+
+    value: None | bool | int | float | str
+
+
+class Bytes(Node):
+    """A bytes constant, by its length only."""
+
+    length: int
+
+
+class Await(Node):
+    value: Expr
+
+
+class Star(Node):
+    value: Expr
+
+
+class Lambda(Node):
+    params: tuple[Param, ...]
+    body: Expr
+
+
+class Generator(Struct, frozen=True, array_like=True, eq=False, gc=False):
+    """One ``for target in iter if …`` of a comprehension."""
+
+    target: Expr
+    iter: Expr
+    ifs: tuple[Expr, ...]
+    is_async: bool
+
+
+class Comp(Node):
+    """A comprehension; ``kind`` is list, set, dict or generator; ``elt`` is the key of a dict's and ``value`` its value."""
+
+    kind: str
+    elt: Expr
+    value: Expr | None
+    generators: tuple[Generator, ...]
+
+
+class Bin(Node):
+    """A binary operation; ``op`` is the operator's token, as in ``+``."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+class Bool(Node):
+    """``and`` / ``or`` over two or more values."""
+
+    op: str
+    values: tuple[Expr, ...]
+
+
+class Unary(Node):
+    """``not``, ``-``, ``+``, ``~``."""
+
+    op: str
+    operand: Expr
+
+
+class Compare(Node):
+    """A chain: ``left ops[0] rights[0] ops[1] rights[1] …``; ops are tokens, as in ``is not``."""
+
+    left: Expr
+    ops: tuple[str, ...]
+    rights: tuple[Expr, ...]
+
+
+class IfExp(Node):
+    test: Expr
+    body: Expr
+    orelse: Expr
+
+
+class Subscript(Node):
+    value: Expr
+    index: Expr
+
+
+class Slice(Node):
+    lower: Expr | None
+    upper: Expr | None
+    step: Expr | None
+
+
+class Seq(Node):
+    """A display; ``kind`` is list, tuple or set."""
+
+    kind: str
+    items: tuple[Expr, ...]
+
+
+class DictLit(Node):
+    """A dict display; a key is None for ``**value``."""
+
+    keys: tuple[Expr | None, ...]
+    values: tuple[Expr, ...]
+
+
+class FString(Node):
+    """An f-string (or t-string); text parts are ``Const``."""
+
+    parts: tuple[Expr, ...]
+
+
+class Yield(Node):
+    """``yield value`` or, with ``is_from``, ``yield from value``."""
+
+    value: Expr | None
+    is_from: bool
+
+
+class Walrus(Node):
+    target: Expr
+    value: Expr
+
+
+class Other(Node):
+    """An expression that no analysis looks into (a complex or huge constant, a form newer than we know)."""
+
+
+Expr = Union[
+    Name, Attr, Call, Const, Bytes, Await, Star, Lambda, Comp, Bin, Bool, Unary, Compare, IfExp, Subscript, Slice, Seq,
+    DictLit, FString, Yield, Walrus, Other,
+]  # fmt: skip
+
+# ---------------------------------------------------------------- statements
+
+
+class ExprStmt(Node):
+    value: Expr
+
+
+class Assign(Node):
+    targets: tuple[Expr, ...]
+    value: Expr
+
+
+class AnnAssign(Node):
+    target: Expr
+    annotation: Expr
+    value: Expr | None
+
+
+class AugAssign(Node):
+    """``target op= value``; ``op`` is the operator's token, as in ``+``."""
+
+    target: Expr
+    op: str
+    value: Expr
+
+
+class Return(Node):
+    value: Expr | None
+
+
+class Raise(Node):
+    exc: Expr | None
+    cause: Expr | None
+
+
+class If(Node):
+    test: Expr
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...]
+
+
+class For(Node):
+    target: Expr
+    iter: Expr
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...]
+    is_async: bool
+
+
+class While(Node):
+    test: Expr
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...]
+
+
+class WithItem(Struct, frozen=True, array_like=True, eq=False, gc=False):
+    context: Expr
+    target: Expr | None
+
+
+class With(Node):
+    items: tuple[WithItem, ...]
+    body: tuple[Stmt, ...]
+    is_async: bool
+
+
+class Handler(Struct, frozen=True, array_like=True, eq=False, gc=False):
+    """``except type as name``; ``type`` is None for a bare except."""
+
+    at: Span
+    type: Expr | None
+    name: str | None
+    body: tuple[Stmt, ...]
+
+
+class Try(Node):
+    """``is_star`` for ``except*``."""
+
+    body: tuple[Stmt, ...]
+    handlers: tuple[Handler, ...]
+    orelse: tuple[Stmt, ...]
+    final: tuple[Stmt, ...]
+    is_star: bool
+
+
+class Case(Struct, frozen=True, array_like=True, eq=False, gc=False):
+    """One ``case``: the class expressions its pattern names, the names it binds, its guard."""
+
+    at: Span
+    classes: tuple[Expr, ...]
+    binds: tuple[str, ...]
+    guard: Expr | None
+    body: tuple[Stmt, ...]
+
+
+class Match(Node):
+    subject: Expr
+    cases: tuple[Case, ...]
+
+
+class FuncDef(Node):
+    """A nested definition: the index of its facts in ``ModuleFacts.functions``."""
+
+    index: int
+
+
+class ClassDef(Node):
+    """A class statement: the index of its facts in ``ModuleFacts.classes``."""
+
+    index: int
+
+
+class Import(Node):
+    """One imported name. ``import a.b as c``: module a.b, name None, as c, level 0; ``from .x import y``: level 1.
+
+    ``name`` is ``*`` for a star import; ``binds`` is the local name ("" for a star). ``import a.b`` binds ``a``.
+    """
+
+    module: str
+    name: str | None
+    binds: str
+    level: int
+
+
+class Scope(Node):
+    """``global`` or ``nonlocal``."""
+
+    kind: str
+    names: tuple[str, ...]
+
+
+class Delete(Node):
+    targets: tuple[Expr, ...]
+
+
+class Assert(Node):
+    test: Expr
+
+
+class Jump(Node):
+    """``break``, ``continue`` or ``pass``."""
+
+    kind: str
+
+
+class TypeAlias(Node):
+    """``type name = value``."""
+
+    name: str
+    value: Expr
+
+
+Stmt = Union[
+    ExprStmt, Assign, AnnAssign, AugAssign, Return, Raise, If, For, While, With, Try, Match, FuncDef, ClassDef, Import,
+    Scope, Delete, Assert, Jump, TypeAlias,
+]  # fmt: skip
+
+# ---------------------------------------------------------------- definitions
+
+
+class Param(Struct, frozen=True, array_like=True, eq=False, gc=False):
+    """A parameter; ``kind`` is positional (before ``/``), normal, keyword (after ``*``), args or kwargs."""
+
+    name: str
+    kind: str
+    annotation: Expr | None
+    default: Expr | None
+    at: Span
+
+
+class FunctionFacts(Struct, frozen=True, array_like=True, eq=False):
+    """One ``def``; ``qualname`` as Python spells it (``Repo.get``, ``outer.<locals>.inner``).
+
+    ``parent`` and ``owner`` are indices into the module's functions and classes (-1: none): the enclosing function and
+    the class whose body holds the def. ``names`` are the identifiers that the body and the decorators mention
+    (variables and attributes), sorted: what relevance is decided by. ``body`` is the encoded tuple of statements.
+    ``at`` spans the whole def, decorators left out; ``head`` spans ``def name``'s line up to the body's first line.
+    """
+
+    name: str
+    qualname: str
+    at: Span
+    params: tuple[Param, ...]
+    returns: Expr | None
+    decorators: tuple[Expr, ...]
+    is_async: bool
+    is_generator: bool
+    parent: int
+    owner: int
+    names: tuple[str, ...]
+    docstring: str
+    body: bytes
+
+
+class ClassFacts(Struct, frozen=True, array_like=True, eq=False):
+    """One ``class``; ``body`` are its own statements (methods appear as ``FuncDef``)."""
+
+    name: str
+    qualname: str
+    at: Span
+    bases: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...]
+    decorators: tuple[Expr, ...]
+    parent: int
+    owner: int
+    docstring: str
+    body: tuple[Stmt, ...]
+
+
+class Comment(Struct, frozen=True, array_like=True):
+    """A comment that can suppress findings: its line, its text from ``#`` on, and whether it stands alone on the line."""
+
+    line: int
+    column: int
+    text: str
+    alone: bool
+
+
+class Problem(Struct, frozen=True, array_like=True):
+    """Why a file could not be understood: ``kind`` is unreadable-file or syntax-error."""
+
+    line: int
+    kind: str
+    message: str
+
+
+class ModuleFacts(Struct, frozen=True, array_like=True, eq=False):
+    """One file. ``body`` holds the module-level statements; ``imports`` every Import of the file, at any depth.
+
+    ``digest`` is the hex content hash; ``lines`` counts physical lines; ``comments`` are suppression comments only;
+    ``statements`` are (first, last) line pairs of multi-line simple statements and compound heads, for suppressions.
+    A file with a ``problem`` has empty code.
+    """
+
+    version: int
+    digest: str
+    lines: int
+    docstring: str
+    body: tuple[Stmt, ...]
+    functions: tuple[FunctionFacts, ...]
+    classes: tuple[ClassFacts, ...]
+    imports: tuple[Import, ...]
+    comments: tuple[Comment, ...]
+    statements: tuple[tuple[int, int], ...]
+    problem: Problem | None

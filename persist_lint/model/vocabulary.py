@@ -1,0 +1,153 @@
+"""What libraries do, as rows. The types of the TOML files in ``persist_lint/vocabulary``.
+
+    [library]
+    imports = ["sqlalchemy"]                       # read only when the project imports one of these
+    kind = "orm"
+
+    [type."sqlalchemy.ext.asyncio.AsyncSession"]
+    is = "session"
+    also = ["sqlalchemy.ext.asyncio.session.AsyncSession"]
+    awaits = true                                  # methods are coroutines unless a row says otherwise
+    release = ["close", "aclose"]                  # it must be released by one of these (or a with)
+    exit = "close"                                 # what leaving ``with x`` does: commit, rollback (on error), close
+    [type."sqlalchemy.ext.asyncio.AsyncSession".method]
+    get     = { does = ["db.select"], gives = "entity", of = "arg0", key = "arg1" }
+    execute = { does = ["db.statement"], gives = "sqlalchemy.engine.Result", of = "arg0" }
+    add     = { does = ["unit.add"], of = "arg0", awaits = false }
+    commit  = { does = ["flush", "txn.commit"], expires = true }
+    begin   = { does = ["txn.begin"], gives = "sqlalchemy.ext.asyncio.AsyncSessionTransaction", awaits = false }
+
+    [function."time.sleep"]
+    does = ["sleep"]                               # I/O words on a function that is not awaited block the thread
+
+    [function."asyncio.to_thread"]
+    awaits = true
+    runs = [{ arg = "arg0", where = "thread" }]
+    gives = "result_of"
+    of = "arg0"
+
+Argument words: ``arg0`` … ``arg9`` positional, ``kw:name`` by keyword, ``arg0|kw:name`` either, ``args`` all of them,
+``self`` the receiver.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from persist_lint.model.effect import ContextKind, EffectKind, TypeKind
+
+Where = Literal["here", "thread", "process", "loop", "task", "later", "entry", "stored"]
+Verb = Literal["select", "insert", "update", "delete", "upsert", "text", "other"]
+Part = Literal[
+    "where", "limit", "options", "lock", "values", "returning", "order", "join", "columns", "group", "distinct",
+    "load_only", "eager", "lazy", "raise", "execution_options", "unique", "stream", "offset", "conflict",
+]  # fmt: skip
+
+
+class Runs(Struct, frozen=True, forbid_unknown_fields=True):
+    """A function passed as an argument is run: where, and (for entries) as what.
+
+    ``here`` before the call returns, on the same thread (callbacks, ``map``); ``thread``/``process`` offloaded;
+    ``loop``/``task`` scheduled on the event loop; ``later`` after the response or by a timer; ``entry`` registered as an
+    entry point of kind ``marks``; ``stored`` kept, not run.
+    """
+
+    arg: str
+    where: Where
+    marks: ContextKind | None = None
+    concurrent: bool = False
+
+
+class Row(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one function or method does.
+
+    does      effects, in the order in which they happen
+    gives     what the call returns: a word of ``model.effect.Gives`` or the dotted name of a library type; for a
+              coroutine, what awaiting it gives
+    of        the argument that ``gives``, or the effect, is about (the entity class, the statement, the callable)
+    key       the argument that identifies the row or thing (primary key, URL, path, channel)
+    awaits    returns an awaitable (None: as the type says; functions default to false)
+    verb      it makes a statement of this kind (``select``, ``insert`` …)
+    part      it adds this part to the statement or loader option that is its receiver
+    runs      functions among its arguments that get run
+    marks     used as a decorator, it makes the function an entry point of this kind
+    sync_runs where a plain ``def`` marked so runs: in a thread pool or on the loop
+    expires   entities of the session expire (unless its factory says expire_on_commit=False)
+    context   it is (also) a context manager; ``exit`` says what leaving does, as in Type.exit
+    blocking  overrides: does it block the calling thread? (None: it does if it has I/O effects and is not awaited)
+    cost      for ``cpu``: "small" work is reported only over unknown data
+    limit     at most this many rows come back (1 for ``first``)
+    level     "application" calls create something that should live as long as the process (engine, pool, client)
+    note      one short clause for traces, as in "sends the request"
+    """
+
+    does: tuple[EffectKind, ...] = ()
+    gives: str = ""
+    of: str = ""
+    key: str = ""
+    awaits: bool | None = None
+    verb: Verb | None = None
+    part: Part | None = None
+    runs: tuple[Runs, ...] = ()
+    marks: ContextKind | None = None
+    sync_runs: Literal["thread", "loop"] = "loop"
+    expires: bool = False
+    context: bool = False
+    exit: Literal["commit", "rollback", "close", "none"] = "none"
+    blocking: bool | None = None
+    cost: Literal["", "small", "large"] = ""
+    limit: int | None = None
+    level: Literal["", "application"] = ""
+    note: str = ""
+
+
+class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_": "is"}):
+    """A library class: what it is, how its instances are entered and released, what its methods do.
+
+    ``call`` is the row of calling an instance, ``new`` the row of calling the class itself (its effects, its
+    keyword arguments). ``bases`` are library types whose methods it shares. ``attributes`` give dotted type names or
+    Gives words. ``iterates`` is the row of iterating it (a cursor that fetches, a pub/sub that waits).
+    """
+
+    is_: TypeKind
+    also: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    awaits: bool = False
+    release: tuple[str, ...] = ()
+    exit: Literal["commit", "rollback", "close", "none"] = "none"
+    enter: str = "self"
+    new: Row | None = None
+    call: Row | None = None
+    iterates: Row | None = None
+    method: dict[str, Row] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+class Library(Struct, frozen=True, forbid_unknown_fields=True):
+    """The head of a file. ``kind`` sorts libraries for reports; ``module`` names of ``imports`` are import roots."""
+
+    imports: tuple[str, ...]
+    kind: Literal["orm", "driver", "web", "http", "cache", "queue", "standard", "cpu", "cloud", "other"] = "other"
+    distribution: str = ""
+
+
+class VocabularyFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """One TOML file. ``value`` gives types to module-level names (``sqlalchemy.func`` …) by dotted type name."""
+
+    library: Library
+    type: dict[str, LibraryType] = field(default_factory=dict)
+    function: dict[str, Row] = field(default_factory=dict)
+    value: dict[str, str] = field(default_factory=dict)
+
+
+class Vocabulary(Struct, frozen=True):
+    """All rows that a project needs, merged; canonical dotted names, ``also`` spellings resolved by ``alias``."""
+
+    types: dict[str, LibraryType]
+    functions: dict[str, Row]
+    values: dict[str, str]
+    alias: dict[str, str]
+    libraries: tuple[Library, ...]
+    digest: str
