@@ -1,0 +1,1 @@
+"""Query efficiency: PSL1xx, one module per rule."""

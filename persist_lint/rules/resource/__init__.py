@@ -1,0 +1,1 @@
+"""Resource lifecycle: PSL4xx, one module per rule."""

@@ -1,0 +1,1 @@
+"""Runtime performance: PSL3xx, one module per rule."""

@@ -1,0 +1,1 @@
+"""Transaction correctness: PSL2xx, one module per rule."""
