@@ -129,4 +129,7 @@ Gives = Literal[
     "item",  # an element of the collection given by ``of``
     "collection",  # a collection of the elements of the one given by ``of``
     "wrapped",  # a function that behaves as the one given by ``of`` (partial, wraps, decorators)
+    "argument",  # the argument given by ``of`` itself, or one of the same type (merge, aiter, contextlib.closing)
+    "model_base",  # a class to derive models from (declarative_base()), or a class mapped by a decorator
 ]
+GIVES: frozenset[str] = frozenset(Gives.__args__)  # type: ignore[attr-defined]

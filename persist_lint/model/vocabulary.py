@@ -68,19 +68,23 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
               coroutine, what awaiting it gives
     of        the argument that ``gives``, or the effect, is about (the entity class, the statement, the callable)
     key       the argument that identifies the row or thing (primary key, URL, path, channel)
-    awaits    returns an awaitable (None: as the type says; functions default to false)
+    awaits    returns an awaitable (None: as the type says; functions default to false); with ``context`` it may be
+              entered by ``async with`` instead of being awaited
     verb      it makes a statement of this kind (``select``, ``insert`` …)
     part      it adds this part to the statement or loader option that is its receiver
     runs      functions among its arguments that get run
     marks     used as a decorator, it makes the function an entry point of this kind
     sync_runs where a plain ``def`` marked so runs: in a thread pool or on the loop
     expires   entities of the session expire (unless its factory says expire_on_commit=False)
-    context   it is (also) a context manager; ``exit`` says what leaving does, as in Type.exit
+    context   it is (also) a context manager: entering gives ``gives``; ``exit`` says what leaving does, as in Type.exit
     blocking  overrides: does it block the calling thread? (None: it does if it has I/O effects and is not awaited)
     cost      for ``cpu``: "small" work is reported only over unknown data
     limit     at most this many rows come back (1 for ``first``)
     level     "application" calls create something that should live as long as the process (engine, pool, client)
     note      one short clause for traces, as in "sends the request"
+    also      other spellings: of a function, full dotted names under which it can be imported; of a method, names of
+              further methods of the type that do the same (each has its own row once read)
+    since     version of the distribution that brought it, "" when all supported ones have it
     """
 
     does: tuple[EffectKind, ...] = ()
@@ -101,6 +105,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     limit: int | None = None
     level: Literal["", "application"] = ""
     note: str = ""
+    also: tuple[str, ...] = ()
+    since: str = ""
 
 
 class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_": "is"}):
@@ -126,11 +132,17 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
 
 
 class Library(Struct, frozen=True, forbid_unknown_fields=True):
-    """The head of a file. ``kind`` sorts libraries for reports; ``module`` names of ``imports`` are import roots."""
+    """The head of a file. ``kind`` sorts libraries for reports; ``module`` names of ``imports`` are import roots.
+
+    The file is read when the project imports one of them or a submodule of one, or always with ``always``; ``needs``
+    names files that it builds on (their types are given or inherited here), which are then read too.
+    """
 
     imports: tuple[str, ...]
     kind: Literal["orm", "driver", "web", "http", "cache", "queue", "standard", "cpu", "cloud", "other"] = "other"
     distribution: str = ""
+    always: bool = False
+    needs: tuple[str, ...] = ()
 
 
 class VocabularyFile(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,184 @@
+"""Every name of every shipped row exists in the installed library, and every argument word fits its signature."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from persist_lint.model.vocabulary import LibraryType, Row, VocabularyFile
+from persist_lint.vocabulary import load, shipped
+from persist_lint.vocabulary.reader import HERE, parse
+
+FILES = {name: parse(HERE / f"{name}.toml", content) for name, content in shipped().items()}
+MISSING = object()
+DYNAMIC: frozenset[tuple[str, str]] = frozenset()
+
+
+def module_of(name: str) -> tuple[Any, list[str]]:
+    """The longest importable module that ``name`` starts with, and the rest of the name."""
+    parts = name.split(".")
+    for size in range(len(parts), 0, -1):
+        try:
+            return importlib.import_module(".".join(parts[:size])), parts[size:]
+        except ModuleNotFoundError:
+            continue
+    raise AssertionError(f"{name}: no such module")
+
+
+def resolve(name: str) -> Any:
+    """The object with this dotted name, or MISSING."""
+    found, rest = module_of(name)
+    for part in rest:
+        found = getattr(found, part, MISSING)
+    return found
+
+
+def member(owner: Any, name: str) -> Any:
+    """The method or attribute of a class, or None when only its source tells of it; MISSING when there is none."""
+    found = getattr(owner, name, MISSING)
+    if found is MISSING and inspect.isclass(owner):
+        return None if any(name in written(base) for base in owner.__mro__) else MISSING
+    return found
+
+
+@cache
+def written(owner: type) -> frozenset[str]:
+    """Names that the source of a class declares or stores on ``self``, also under ``if TYPE_CHECKING``."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    except (OSError, TypeError):
+        return frozenset(vars(owner).get("__annotations__", {}))
+    names = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr, ctx=ast.Store()):
+                names.add(attr)
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.FunctionDef(name=name):
+                names.add(name)
+    return frozenset(names)
+
+
+def here(file: VocabularyFile, since: str) -> bool:
+    """Whether the installed version of the library is new enough for a row."""
+    return not since or Version(version(file.library.distribution)) >= Version(since)
+
+
+def names(file: VocabularyFile) -> Iterator[str]:
+    for name, kind in file.type.items():
+        yield from (name, *kind.also)
+    for name, row in file.function.items():
+        if here(file, row.since):
+            yield from (name, *row.also)
+    yield from file.value
+
+
+def rows(kind: LibraryType) -> Iterator[tuple[str, Row]]:
+    for name, row in kind.method.items():
+        yield from ((spelling, row) for spelling in (name, *row.also))
+
+
+def words(row: Row) -> Iterator[str]:
+    for word in (row.of, row.key, *(run.arg for run in row.runs)):
+        yield from word.split("|") if word else ()
+
+
+def misfits(function: Any, row: Row, *, bound: bool) -> list[str]:
+    """The argument words that the signature refuses; none when the signature cannot be told."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    kinds = inspect.Parameter
+    if any(parameter.kind is kinds.VAR_POSITIONAL for parameter in parameters) and any(
+        parameter.kind is kinds.VAR_KEYWORD for parameter in parameters
+    ):
+        return []
+    if bound and parameters and parameters[0].kind is not kinds.VAR_POSITIONAL:
+        parameters = parameters[1:]
+    places = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    many = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+    any_key = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+    keys = {p.name for p in parameters if p.kind in (kinds.KEYWORD_ONLY, kinds.POSITIONAL_OR_KEYWORD)}
+    return [word for word in words(row) if not _fits(word, len(places), keys, many=many, any_key=any_key)]
+
+
+def _fits(word: str, places: int, keys: set[str], *, many: bool, any_key: bool) -> bool:
+    if word == "self":
+        return True
+    if word == "args":
+        return many
+    if word.startswith("kw:"):
+        return any_key or word[3:] in keys
+    return many or int(word[3:]) < places
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_names_resolve(stem: str) -> None:
+    file = FILES[stem]
+    assert [name for name in names(file) if resolve(name) is MISSING] == []
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_methods_and_attributes_exist(stem: str) -> None:
+    file = FILES[stem]
+    absent = []
+    for owner, kind in file.type.items():
+        cls = resolve(owner)
+        wanted = [name for name, row in rows(kind) if here(file, row.since)]
+        wanted += [*kind.attributes, *kind.release]
+        absent += [(owner, name) for name in wanted if member(cls, name) is MISSING]
+    assert [pair for pair in absent if pair not in DYNAMIC] == []
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_argument_words_fit_the_signatures(stem: str) -> None:
+    file = FILES[stem]
+    wrong = []
+    for name, row in file.function.items():
+        if here(file, row.since):
+            wrong += [(name, word) for word in misfits(resolve(name), row, bound=False)]
+    for owner, kind in file.type.items():
+        cls = resolve(owner)
+        if kind.new is not None:
+            wrong += [(owner, word) for word in misfits(cls, kind.new, bound=False)]
+        for name, row in rows(kind):
+            static = isinstance(inspect.getattr_static(cls, name, None), staticmethod | classmethod)
+            if here(file, row.since):
+                found = member(cls, name)
+                wrong += [(f"{owner}.{name}", word) for word in misfits(found, row, bound=not static)]
+    assert wrong == []
+
+
+def test_import_roots_exist() -> None:
+    roots = {root for file in FILES.values() for root in file.library.imports}
+    assert [root for root in sorted(roots) if module_of(root)[1]] == []
+
+
+def test_all_files_load_together() -> None:
+    everything = load(sorted({root for file in FILES.values() for root in file.library.imports}))
+    assert len(everything.libraries) == len(FILES)
+    described = {*everything.types, *everything.functions, *everything.values}
+    assert sorted(described & set(everything.alias)) == []
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_needs_suffice(stem: str) -> None:
+    """A project that imports this library only can be read."""
+    for root in FILES[stem].library.imports:
+        assert FILES[stem].library in load([root]).libraries
+
+
+@pytest.mark.parametrize("stem", FILES)
+def test_sizes(stem: str) -> None:
+    path = Path(HERE, f"{stem}.toml")
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
