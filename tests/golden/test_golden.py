@@ -1,0 +1,65 @@
+"""Every golden file: what link finds is what stands there; see docs/testing.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from golden.runner import Golden, answers, goldens_of
+from literate import FormatError, literate_files
+
+HERE = Path(__file__).parent
+FENCE = "```"
+
+
+def _goldens() -> list[Golden]:
+    return [golden for path in literate_files(HERE) for golden in goldens_of(path.read_text("utf-8"), path.name)]
+
+
+@pytest.mark.parametrize("golden", _goldens(), ids=lambda golden: f"{golden.where.partition(':')[0]}::{golden.title}")
+def test_golden(golden: Golden, tmp_path: Path) -> None:
+    expected = [(_label(block), block.text.rstrip("\n") + "\n") for block in golden.expected]
+    assert [(_label(block), answer) for block, answer in answers(golden, tmp_path)] == expected, (
+        f"{golden.where}: if the new answer is right, run python tests/golden/update.py"
+    )
+
+
+def _label(block: object) -> str:
+    attributes = block.attributes  # type: ignore[attr-defined]
+    return f"{attributes['kind']} {attributes.get('function', '')}".strip()
+
+
+def test_a_file_without_headings_is_one_project() -> None:
+    text = f'# calls\n{FENCE}python\nx = 1\n{FENCE}\n{FENCE}golden kind="calls" function="main.f"\nmain.g\n{FENCE}\n'
+    (golden,) = goldens_of(text, "calls.md")
+    assert (golden.title, golden.files) == ("", {"main.py": "x = 1\n"})
+    assert [(block.attributes, block.text) for block in golden.expected] == [
+        ({"kind": "calls", "function": "main.f"}, "main.g\n")
+    ]
+
+
+def test_each_heading_is_a_project_of_its_own_and_shares_the_preamble() -> None:
+    block = f'{FENCE}golden kind="models"\n{FENCE}\n'
+    text = f'{FENCE}python title="db.py"\n{FENCE}\n## one\n{FENCE}python\na\n{FENCE}\n{block}## two\n{block}'
+    assert [list(golden.files) for golden in goldens_of(text, "m.md")] == [["db.py", "main.py"], ["db.py"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{FENCE}python\n{FENCE}\n", 'g.md:1: nothing is expected; add a block ```golden kind="calls"'),
+        (
+            f'{FENCE}golden kind="call"\n{FENCE}\n',
+            "g.md:1: kind must be one of calls, contexts, effects, models, session, types",
+        ),
+        (
+            f'{FENCE}golden kind="calls"\n{FENCE}\n## t\n',
+            "g.md:1: an expected block before the first heading; move it below one",
+        ),
+    ],
+)
+def test_badly_written_golden_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        goldens_of(text, "g.md")
+    assert str(caught.value) == message
