@@ -11,12 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from persist_lint.audit.history import encode_log, past, read_log, with_row
 from persist_lint.audit.report import WORKERS, Audited, consolidated_report, worker_report
 from persist_lint.audit.rows import counts
 from persist_lint.audit.score import FamilyScore, family_scores, overall, shown
-from persist_lint.audit.validate import validate
+from persist_lint.audit.validate import place, validate
 from persist_lint.audit.verdict import Verdict
 from persist_lint.audit.write import write_all
 from persist_lint.model.analysis import Analysis
@@ -67,18 +68,20 @@ def audit(
     write: bool = True,
     scan_path: str = ".",
     rules: Sequence[Rule] | None = None,
+    validated: bool = True,
 ) -> AuditResult:
     """Validate, score and report one run; with ``write`` also replace the day's files and its row of the log.
 
     ``output_dir`` and ``report_path`` are taken relative to the working directory; left out, they stand in the
-    project. ``scan_path`` is what was audited, relative to the root. ``rules`` default to the catalogue.
+    project. ``scan_path`` is what was audited, relative to the root. ``rules`` default to the catalogue;
+    without ``validated`` the findings stay as the rules graded them.
     Raises AuditWriteError when a file cannot be read or written; then all files are as they were.
     """
     root = Path(analysis.root)
     folder = root / default_output_dir(today) if output_dir is None else output_dir
     log_path = root / RESULTS_LOG
     log = read_log(log_path)
-    audited = _audited(analysis, today, scan_path, rules)
+    audited = _audited(analysis, today, scan_path, rules, validated)
     audited = _with_past(audited, log, folder)
     workers = tuple(Document(folder / WORKERS[score.family][1], worker_report(audited, score)) for score in audited.raw)
     report = Document(report_path or root / REPORT_PATH, consolidated_report(audited))
@@ -110,8 +113,10 @@ def catalogue_rules() -> tuple[Rule, ...]:
     return tuple(sorted((module.rule for module in load()), key=lambda rule: rule.number))
 
 
-def _audited(analysis: Analysis, today: date, scan_path: str, rules: Sequence[Rule] | None) -> Audited:
-    verdict = validate(analysis)
+def _audited(
+    analysis: Analysis, today: date, scan_path: str, rules: Sequence[Rule] | None, validated: bool = True
+) -> Audited:
+    verdict = validate(analysis) if validated else Verdict(findings=tuple(sorted(analysis.findings, key=place)))
     return Audited(
         analysis=analysis,
         verdict=verdict,
@@ -124,8 +129,6 @@ def _audited(analysis: Analysis, today: date, scan_path: str, rules: Sequence[Ru
 
 
 def _with_past(audited: Audited, log: str, folder: Path) -> Audited:
-    from msgspec.structs import replace
-
     return replace(audited, past=past(log, folder, audited.today))
 
 

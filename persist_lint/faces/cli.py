@@ -62,7 +62,7 @@ def audit(**options: Any) -> int:
 
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path), default=Path())
-@outputs("text", "json")
+@outputs("json", "text")
 @common
 def context(**options: Any) -> int:
     """What is known of the project: stack, engines, models, triggers, decisions (JSON unless on a terminal)."""

@@ -87,7 +87,7 @@ class Plugin:
             run=self._options.persist_lint_run,
             config=self._options.persist_lint_config,
             min_severity=Severity[chosen.upper()] if chosen else None,
-            named=tuple(self._options.filenames),
+            named=tuple(self._options.filenames) or (".",),
         )
 
 

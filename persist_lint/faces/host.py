@@ -28,7 +28,7 @@ PROJECT = "project"
 if TYPE_CHECKING:
     from persist_lint.engine.config import Config
 
-Index = Mapping[str, tuple["Told", ...]]
+Index = Mapping[Path, tuple["Told", ...]]
 
 
 class HostRun(Struct, frozen=True):
@@ -63,42 +63,44 @@ def told(host: HostRun, path: str, text: str | None = None) -> tuple[Told, ...]:
 
     Raises FaceError with one line when the analysis cannot be done.
     """
-    from persist_lint.faces.run import project_root, settings
+    from persist_lint.faces.run import settings
 
-    file = Path(path).absolute()
-    root = project_root(file)
+    file = Path(path).resolve()
+    paths = _paths(host, file)
+    key = "\0".join(str(place) for place in (*paths, *(() if text is None else ("", file))))
 
     def config() -> Config:
-        return settings(root, config_file=Path(host.config) if host.config else None, min_severity=host.min_severity)
+        return settings(
+            paths[0], config_file=Path(host.config) if host.config else None, min_severity=host.min_severity
+        )
 
-    key = f"{root}\0{'' if text is None else file}"
     index = snapshot.answer(
         host.run,
         key,
-        build=lambda: _build(config(), root, _named(host, root), {} if text is None else {file: text}),
+        build=lambda: _build(config(), paths, {} if text is None else {file: text}),
         prepare=lambda analysis: _index(config(), analysis),
     )
-    return index.get(_relative(file, root), ())
+    return index.get(file, ())
 
 
-def _named(host: HostRun, root: Path) -> list[Path]:
-    """The project's files that the host was told to check by name: they count even where discovery leaves them out."""
-    files = {Path(name).absolute() for name in host.named if Path(name).is_file()}
-    return sorted(file for file in files if file.is_relative_to(root))
+def _paths(host: HostRun, file: Path) -> tuple[Path, ...]:
+    """What ``check`` would be asked to look at: the paths given to the host, if the file lies under them.
+
+    Otherwise (pylint takes names of modules, too) the project of the file.
+    """
+    from persist_lint.faces.run import project_root
+
+    named = tuple(sorted({Path(name).resolve() for name in host.named if Path(name).exists()}))
+    if any(place == file or place in file.parents for place in named):
+        return named
+    return (project_root(file),) if file.exists() else (file,)
 
 
-def _relative(file: Path, root: Path) -> str:
-    for candidate, base in ((file, root), (file.resolve(), root.resolve())):
-        if candidate.is_relative_to(base):
-            return candidate.relative_to(base).as_posix()
-    return file.as_posix()
-
-
-def _build(config: Config, root: Path, named: list[Path], overlay: Mapping[Path, str]) -> Analysis:
+def _build(config: Config, paths: tuple[Path, ...], overlay: Mapping[Path, str]) -> Analysis:
     """Analyse the whole project, in this process: a host's worker may have no child processes."""
     from persist_lint.faces.run import analysed
 
-    analysis = analysed([root, *named], config, overlay=overlay, parallel=False)
+    analysis = analysed(paths, config, overlay=overlay, parallel=False)
     for family in analysis.families:
         if family.status == "error":
             print(f"persist-lint: the {family.family.value} family failed: {plain(family.note)}", file=sys.stderr)
@@ -111,14 +113,14 @@ def _index(config: Config, analysis: Analysis) -> Index:
 
     shown = show(analysis, config.min_severity)
     families = {entry.rule.code: entry.rule.family.value for entry in catalogue.load()}
-    index: defaultdict[str, list[Told]] = defaultdict(list)
+    index: defaultdict[Path, list[Told]] = defaultdict(list)
     for finding in shown.findings:
-        index[finding.path].append(_of_finding(finding, families, ""))
+        index[shown.root / finding.path].append(_of_finding(finding, families, ""))
     for item in shown.suppressed:
-        index[item.finding.path].append(_of_finding(item.finding, families, item.kind))
+        index[shown.root / item.finding.path].append(_of_finding(item.finding, families, item.kind))
     for trouble in shown.diagnostics:
         if BY_NAME[trouble.kind].in_hosts:
-            index[trouble.path].append(_of_diagnostic(trouble))
+            index[shown.root / trouble.path].append(_of_diagnostic(trouble))
     return {
         path: tuple(sorted(items, key=lambda item: (item.line, item.column, item.code)))
         for path, items in index.items()

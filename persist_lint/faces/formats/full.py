@@ -54,8 +54,8 @@ def _finding(finding: Finding, root: Path, page: Page) -> Iterator[str]:
 
 def _advisory(advisory: Advisory, root: Path, page: Page) -> Iterator[str]:
     yield from _finding(advisory.finding, root, page)
-    yield f"  advisory ({plain(advisory.validation.rule)}), was {advisory.original_severity.name}:"
-    yield from (f"    {plain(line)}" for line in advisory.validation.evidence)
+    yield f"  advisory ({plain(advisory.rule)}), was {advisory.original_severity.name}:"
+    yield from (f"    {plain(line)}" for line in advisory.evidence)
 
 
 def _excerpt(path: str, span: Span, page: Page) -> Iterator[str]:

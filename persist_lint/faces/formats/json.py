@@ -69,7 +69,7 @@ class _Writer:
         return {
             **self.finding(advisory.finding),
             "original_severity": advisory.original_severity.name,
-            "validation": {"rule": advisory.validation.rule, "evidence": list(advisory.validation.evidence)},
+            "validation": {"rule": advisory.rule, "evidence": list(advisory.evidence)},
         }
 
     def suppressed(self, item: Suppressed) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def _document(shown: Shown, page: Page) -> Iterator[str]:
             (
                 *_row(item.finding, shown, page),
                 item.original_severity.name,
-                item.validation.rule,
-                "; ".join(item.validation.evidence),
+                item.rule,
+                "; ".join(item.evidence),
             )
             for item in shown.advisories
         )
