@@ -84,7 +84,9 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     note      one short clause for traces, as in "sends the request"
     also      other spellings: of a function, full dotted names under which it can be imported; of a method, names of
               further methods of the type that do the same (each has its own row once read)
-    since     version of the distribution that brought it, "" when all supported ones have it
+    since     version of the distribution (of Python for the standard library) that brought it, "" when all supported
+              ones have it
+    each      dotted name of the type of the elements, when the call gives an iterable of library objects
     """
 
     does: tuple[EffectKind, ...] = ()
@@ -107,6 +109,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
     also: tuple[str, ...] = ()
     since: str = ""
+    each: str = ""
 
 
 class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_": "is"}):
@@ -114,7 +117,9 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
 
     ``call`` is the row of calling an instance, ``new`` the row of calling the class itself (its effects, its
     keyword arguments). ``bases`` are library types whose methods it shares. ``attributes`` give dotted type names or
-    Gives words. ``iterates`` is the row of iterating it (a cursor that fetches, a pub/sub that waits).
+    Gives words. ``iterates`` is the row of iterating it (a cursor that fetches, a pub/sub that waits). ``other`` is the
+    row of every method that has none of its own, for classes that make their methods at run time (boto3 clients, gRPC
+    stubs). ``since`` as in Row.
     """
 
     is_: TypeKind
@@ -129,6 +134,8 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
     iterates: Row | None = None
     method: dict[str, Row] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
+    other: Row | None = None
+    since: str = ""
 
 
 class Library(Struct, frozen=True, forbid_unknown_fields=True):

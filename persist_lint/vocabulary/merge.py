@@ -62,7 +62,7 @@ def _names(content: VocabularyFile) -> Iterator[tuple[str, str]]:
 
 
 def _rows(kind: LibraryType) -> Iterator[tuple[str, Row]]:
-    for name, row in (("new", kind.new), ("call", kind.call), ("iterates", kind.iterates)):
+    for name, row in (("new", kind.new), ("call", kind.call), ("iterates", kind.iterates), ("other", kind.other)):
         if row is not None:
             yield name, row
     for name, row in kind.method.items():
@@ -100,7 +100,8 @@ def _mentioned(content: VocabularyFile) -> Iterator[tuple[str, str]]:
         yield from ((join(f"{key}.attributes", attribute), gives) for attribute, gives in kind.attributes.items())
         yield f"{key}.enter", kind.enter
         yield from ((f"{key}.{place}.gives", row.gives) for place, row in _rows(kind) if row.gives)
+        yield from ((f"{key}.{place}.each", row.each) for place, row in _rows(kind) if row.each)
     for name, row in content.function.items():
-        if row.gives:
-            yield f"{join('function', name)}.gives", row.gives
+        key = join("function", name)
+        yield from ((f"{key}.{place}", word) for place, word in (("gives", row.gives), ("each", row.each)) if word)
     yield from ((join("value", name), gives) for name, gives in content.value.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import platform
 import textwrap
 from collections.abc import Iterator
 from functools import cache
@@ -51,15 +52,19 @@ def member(owner: Any, name: str) -> Any:
     return found
 
 
+def source(thing: Any) -> str:
+    """The source of a class or function, "" when it has none or hides its module."""
+    try:
+        return textwrap.dedent(inspect.getsource(thing))
+    except (OSError, TypeError):
+        return ""
+
+
 @cache
 def written(owner: type) -> frozenset[str]:
     """Names that the source of a class declares or stores on ``self``, also under ``if TYPE_CHECKING``."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
-    except (OSError, TypeError):
-        return frozenset(vars(owner).get("__annotations__", {}))
-    names = set()
-    for node in ast.walk(tree):
+    names = set(vars(owner).get("__annotations__", {}))
+    for node in ast.walk(ast.parse(source(owner) or source(owner.__init__))):
         match node:
             case ast.Attribute(value=ast.Name(id="self"), attr=attr, ctx=ast.Store()):
                 names.add(attr)
@@ -70,11 +75,16 @@ def written(owner: type) -> frozenset[str]:
 
 def here(file: VocabularyFile, since: str) -> bool:
     """Whether the installed version of the library is new enough for a row."""
-    return not since or Version(version(file.library.distribution)) >= Version(since)
+    installed = version(file.library.distribution) if file.library.distribution else platform.python_version()
+    return not since or Version(installed) >= Version(since)
+
+
+def present(file: VocabularyFile) -> list[tuple[str, LibraryType]]:
+    return [(name, kind) for name, kind in file.type.items() if here(file, kind.since)]
 
 
 def names(file: VocabularyFile) -> Iterator[str]:
-    for name, kind in file.type.items():
+    for name, kind in present(file):
         yield from (name, *kind.also)
     for name, row in file.function.items():
         if here(file, row.since):
@@ -132,7 +142,7 @@ def test_names_resolve(stem: str) -> None:
 def test_methods_and_attributes_exist(stem: str) -> None:
     file = FILES[stem]
     absent = []
-    for owner, kind in file.type.items():
+    for owner, kind in present(file):
         cls = resolve(owner)
         wanted = [name for name, row in rows(kind) if here(file, row.since)]
         wanted += [*kind.attributes, *kind.release]
@@ -147,7 +157,7 @@ def test_argument_words_fit_the_signatures(stem: str) -> None:
     for name, row in file.function.items():
         if here(file, row.since):
             wrong += [(name, word) for word in misfits(resolve(name), row, bound=False)]
-    for owner, kind in file.type.items():
+    for owner, kind in present(file):
         cls = resolve(owner)
         if kind.new is not None:
             wrong += [(owner, word) for word in misfits(cls, kind.new, bound=False)]
