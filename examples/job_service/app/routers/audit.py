@@ -1,0 +1,22 @@
+"""Audit records over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from app.db import SessionDep
+from app.schemas import AuditLine, Note
+from app.services.audit import AuditService
+
+router = APIRouter(tags=["audit"])
+
+
+@router.post("/jobs/{job_id}/notes", status_code=201)
+async def add_note(job_id: int, note: Note, session: SessionDep) -> None:
+    await AuditService(session).note(job_id, note.message)
+    await session.commit()
+
+
+@router.get("/audit")
+async def list_audit(session: SessionDep, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> list[AuditLine]:
+    return await AuditService(session).recent(limit)

@@ -1,0 +1,25 @@
+"""Tells customers' systems what became of their jobs."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from app.clients import backoff
+from app.clients.http import http
+
+logger = logging.getLogger(__name__)
+
+
+async def deliver(url: str, payload: Mapping[str, Any]) -> bool:
+    """Whether the receiver took it within three attempts."""
+    for attempt in range(3):
+        try:
+            await http.post_json(url, payload)
+        except httpx.HTTPError as error:
+            logger.warning("attempt %d at %s failed: %s", attempt + 1, url, error)
+            await backoff.wait(attempt)
+        else:
+            return True
+    return False

@@ -1,0 +1,25 @@
+"""Hears what PostgreSQL notifies about jobs and passes it on to this process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from app.events import EventHub, JobEvent
+
+CHANNEL = "job_events"
+
+
+@asynccontextmanager
+async def listening(dsn: str, hub: EventHub) -> AsyncIterator[None]:
+    """Listens as long as the context is open."""
+
+    def heard(connection: object, pid: int, channel: str, payload: object) -> None:
+        hub.publish(JobEvent.model_validate_json(str(payload)))
+
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.add_listener(CHANNEL, heard)
+        yield
+    finally:
+        await connection.close()

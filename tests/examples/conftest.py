@@ -1,0 +1,37 @@
+"""The two examples, and the world outside them."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from example_service import EXAMPLES, Outside, environment, migrate, running
+
+
+@pytest.fixture(scope="session")
+def outside() -> Iterator[Outside]:
+    server = Outside()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=5)
+
+
+@pytest.fixture(scope="session", params=sorted(EXAMPLES))
+def example(request: pytest.FixtureRequest) -> Path:
+    """Each example in turn."""
+    return EXAMPLES[request.param]
+
+
+@pytest.fixture(scope="session")
+def service(example: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The example on its embedded default, migrated and started."""
+    folder = tmp_path_factory.mktemp(example.name)
+    url = f"sqlite+aiosqlite:///{folder / 'jobs.db'}"
+    env = environment(folder, url, JOB_SERVICE_RATING_URL=outside.url("/ratings"))
+    migrate(example, env)
+    with running(example, env, folder / "uvicorn.log") as client:
+        yield client
