@@ -24,7 +24,7 @@ def project_context(analysis: Analysis, *, today: date, output_dir: str | None =
     around = analysis.surroundings
     adrs = sorted(around.adrs, key=lambda adr: (adr.id, adr.path, adr.line))
     return {
-        "tech_stack": msgspec.to_builtins(around.stack),
+        "tech_stack": msgspec.json.decode(msgspec.json.encode(around.stack)),
         "best_practices": {name: [_practice(it) for it in around.practices[name]] for name in sorted(around.practices)},
         "db_config": _db_config(analysis),
         "models": _models(analysis.discovered.models),

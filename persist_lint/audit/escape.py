@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_BLOCK_START = re.compile(r"^(\d*)(?=[#+=.)-])")
+#: Where a backslash keeps the start of a text from being a list item, a heading or a rule.
+_BLOCK_START = re.compile(r"^(\d{1,9})(?=[.)](?: |$))|^(?=[-+](?: |$)|#{1,6}(?: |$)|[=-]+ *$)")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _AUTOLINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(:)|\b(www)(\.)")
 _TICKS = re.compile(r"`+")
@@ -34,7 +35,7 @@ def escape(text: str) -> Markdown:
     """Text as Markdown that renders as that text and holds neither markup, HTML, links nor cell borders."""
     safe = _ENTITY.sub("&amp;", plain(text)).replace("<", "&lt;").replace(">", "&gt;")
     safe = _SPECIAL.sub(lambda match: "\\" + match.group(), safe)
-    safe = _BLOCK_START.sub(r"\1\\", safe)
+    safe = _BLOCK_START.sub(lambda match: f"{match[1] or ''}\\", safe)
     return Markdown(_AUTOLINK.sub(lambda match: f"{match[1] or match[3]}\\{match[2] or match[4]}", safe))
 
 
@@ -56,7 +57,9 @@ def link(title: str, url: str) -> Markdown:
     if not re.match(r"https?://", address):
         return Markdown(f"{escape(title)} ({escape(address)})") if title != url else escape(title)
     quoted = _UNSAFE_IN_URL.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), address)
-    return Markdown(f"[{escape(title)}](<{quoted}>)")
+    if title == url:
+        return Markdown(f"<{quoted}>")
+    return Markdown(f"[{escape(title)}]({quoted.replace('(', '%28').replace(')', '%29')})")
 
 
 def meta(text: str) -> Markdown:
