@@ -1,6 +1,5 @@
 """The files of an audit: whole or untouched, replaced on the same day, never deleted; and the results log."""
 
-import os
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -187,7 +186,7 @@ def test_mode_is_kept(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
     (tmp_path / "a").chmod(0o640)
     write_all({tmp_path / "a": b"new"})
-    assert os.stat(tmp_path / "a").st_mode & 0o777 == 0o640
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
 def row(day, score="8.0", delta="0.0", skill="ln-650"):
