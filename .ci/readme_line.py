@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print the shell line that follows a marker comment in README.md, word for word.
 
-    readme_line.py README.md tests      the one line of the code block after <!-- ci: tests -->
+readme_line.py README.md tests      the one line of the code block after <!-- ci: tests -->
 """
 
 from __future__ import annotations

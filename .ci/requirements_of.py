@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print what a wheel asks for with some of its extras, one requirement a line, as direct requirements.
 
-    requirements_of.py persist_lint-1.0-py3-none-any.whl test
+requirements_of.py persist_lint-1.0-py3-none-any.whl test
 """
 
 from __future__ import annotations
