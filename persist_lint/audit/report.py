@@ -61,6 +61,7 @@ class Audited(Struct, frozen=True, kw_only=True):
     today: date
     scan_path: str = "."
     past: Past = Past()
+    validated: bool = True
 
 
 def worker_report(audited: Audited, score: FamilyScore) -> str:
@@ -93,6 +94,7 @@ def consolidated_report(audited: Audited) -> str:
         "consolidated.md.j2",
         date=audited.today.isoformat(),
         summary=_summary(audited),
+        validated=audited.validated,
         categories=[_category(audited, raw, score) for raw, score in zip(audited.raw, audited.scores, strict=True)],
         overall=_out_of_ten(overall(audited.scores)),
         overall_notes=_overall_notes(audited),
@@ -173,6 +175,8 @@ def _summary(audited: Audited) -> str:
     first += f"; {plural(unread, 'file')} had diagnostics." if unread else "."
     aside, lowered = len(verdict.advisories), len(verdict.lowered)
     third = f"Context validation set {plural(aside, 'finding')} aside as advisory and lowered {lowered}."
+    if not audited.validated:
+        third = "Context validation was switched off."
     return " ".join([first, _score_sentence(audited), third])
 
 

@@ -17,7 +17,7 @@ from persist_lint.audit.history import encode_log, past, read_log, with_row
 from persist_lint.audit.report import WORKERS, Audited, consolidated_report, worker_report
 from persist_lint.audit.rows import counts
 from persist_lint.audit.score import FamilyScore, family_scores, overall, shown
-from persist_lint.audit.validate import place, validate
+from persist_lint.audit.validate import unvalidated, validate
 from persist_lint.audit.verdict import Verdict
 from persist_lint.audit.write import write_all
 from persist_lint.model.analysis import Analysis
@@ -81,8 +81,8 @@ def audit(
     folder = root / default_output_dir(today) if output_dir is None else output_dir
     log_path = root / RESULTS_LOG
     log = read_log(log_path)
-    audited = _audited(analysis, today, scan_path, rules, validated)
-    audited = _with_past(audited, log, folder)
+    audited = _audited(analysis, validate(analysis) if validated else unvalidated(analysis), today, rules)
+    audited = replace(audited, scan_path=scan_path, validated=validated, past=past(log, folder, today))
     workers = tuple(Document(folder / WORKERS[score.family][1], worker_report(audited, score)) for score in audited.raw)
     report = Document(report_path or root / REPORT_PATH, consolidated_report(audited))
     total = overall(audited.scores)
@@ -103,7 +103,7 @@ def audit(
 
 def consolidated(analysis: Analysis, *, today: date, rules: Sequence[Rule] | None = None) -> str:
     """The consolidated report alone, for hosts that print it; reads and writes no file, so it knows no past."""
-    return consolidated_report(_audited(analysis, today, ".", rules))
+    return consolidated_report(_audited(analysis, validate(analysis), today, rules))
 
 
 def catalogue_rules() -> tuple[Rule, ...]:
@@ -113,10 +113,7 @@ def catalogue_rules() -> tuple[Rule, ...]:
     return tuple(sorted((module.rule for module in load()), key=lambda rule: rule.number))
 
 
-def _audited(
-    analysis: Analysis, today: date, scan_path: str, rules: Sequence[Rule] | None, validated: bool = True
-) -> Audited:
-    verdict = validate(analysis) if validated else Verdict(findings=tuple(sorted(analysis.findings, key=place)))
+def _audited(analysis: Analysis, verdict: Verdict, today: date, rules: Sequence[Rule] | None) -> Audited:
     return Audited(
         analysis=analysis,
         verdict=verdict,
@@ -124,12 +121,7 @@ def _audited(
         scores=family_scores(verdict.findings, analysis.families),
         rules=catalogue_rules() if rules is None else tuple(rules),
         today=today,
-        scan_path=scan_path,
     )
-
-
-def _with_past(audited: Audited, log: str, folder: Path) -> Audited:
-    return replace(audited, past=past(log, folder, audited.today))
 
 
 def _summary(workers: Sequence[Document], scores: Sequence[FamilyScore], written: bool) -> tuple[str, ...]:

@@ -74,3 +74,12 @@ def test_order_of_findings_and_rules_changes_nothing():
 
 def test_hosts_print_the_same_report():
     assert consolidated(job_service(), today=TODAY, rules=RULES) == documents()["persistence_audit.md"]
+
+
+def test_validation_can_be_switched_off():
+    result = audit(job_service(), today=TODAY, rules=RULES, write=False, validated=False)
+    assert result.scores == result.raw
+    assert (len(result.verdict.findings), result.verdict.advisories, result.verdict.lowered) == (6, (), ())
+    assert "Raw scores: context validation was switched off.\n" in result.report.text
+    assert " Context validation was switched off.\n" in result.report.text
+    assert "No advisory findings." in result.report.text
