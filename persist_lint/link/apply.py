@@ -1,0 +1,354 @@
+"""Calls and attribute reads: which functions or vocabulary rows they may run, and what they give.
+
+A callee's type decides; a name alone never does. Each call leaves a ``Site`` in the flow. Properties and context
+managers of the project are calls too, and leave theirs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from persist_lint.link.arguments import actuals
+from persist_lint.link.index import Class, Function
+from persist_lint.link.lattice import (
+    UNKNOWN_SYM,
+    ClassObj,
+    Closure,
+    Coll,
+    Coro,
+    Data,
+    Dict,
+    Fn,
+    Inst,
+    Lib,
+    LibClass,
+    LibFn,
+    LibMethod,
+    LibMod,
+    Manager,
+    Mod,
+    Null,
+    Partial,
+    Super,
+    Tup,
+    Type,
+    Unknown,
+    Value,
+    attr_sym,
+    join,
+    members,
+    unknown,
+)
+from persist_lint.link.libcall import LibraryCall, library_result, passed_functions
+from persist_lint.link.sites import Site, Target
+from persist_lint.model import facts as f
+from persist_lint.model.vocabulary import Row
+
+if TYPE_CHECKING:
+    from persist_lint.link.evaluate import Evaluator
+
+MAX_TARGETS = 8
+Keywords = tuple[tuple[str | None, Value], ...]
+
+
+class Outcome(Struct):
+    """What a call may run and what it gives; ``reason`` where nothing is known."""
+
+    targets: list[Target]
+    result: Value
+    reason: str = ""
+
+
+class Applier:
+    """Applies callees to arguments on behalf of an Evaluator."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._ev = evaluator
+        self._world = evaluator.world
+
+    def bind(self, target: f.Expr, value: Value) -> None:
+        """Assign to a target; the walker knows how."""
+        self._ev.bind(target, value)  # type: ignore[attr-defined]
+
+    # ------------------------------------------------------------------ calls
+
+    def call(self, expr: f.Call, consumer: str) -> Value:
+        """Evaluate a call and record its site."""
+        ev = self._ev
+        callee = self._super(expr) or ev.value(expr.func, "call")
+        first_only = isinstance(callee.type, LibFn) and callee.type.name in ("builtins.next", "builtins.any")
+        args = tuple(self._argument(arg, "next" if first_only else "argument") for arg in expr.args)
+        keywords: Keywords = tuple((k.name, ev.value(k.value, "argument")) for k in expr.keywords)
+        place = (expr.at.line, expr.at.column)
+        outcome = self._apply(callee, args, keywords, place, expr)
+        site = Site(
+            expr, expr.at, callee, args, keywords, tuple(outcome.targets), outcome.result, tuple(ev.loops),
+            tuple(dict.fromkeys(ev.guards)), outcome.reason, consumer, name=spelled(expr.func),
+        )  # fmt: skip
+        ev.flow.sites[expr] = site
+        self._place_coroutines(expr, site)
+        self._learn(expr, args)
+        return outcome.result
+
+    def _argument(self, arg: f.Expr, consumer: str) -> Value:
+        value = self._ev.value(arg, consumer)
+        self._ev.flow.names[arg] = value
+        return value
+
+    def _super(self, expr: f.Call) -> Value | None:
+        if not (isinstance(expr.func, f.Name) and expr.func.id == "super"):
+            return None
+        function: Function | None = self._ev.function
+        while function is not None and function.owner is None:
+            function = function.parent
+        if function is None or function.owner is None or not function.params:
+            return None
+        receiver = self._ev.env.get(function.params[0].name, Value(Inst(function.owner), ("param", 0)))
+        return Value(Super(function.owner, receiver), ("super",))
+
+    def _apply(self, callee: Value, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int], expr: f.Call) -> Outcome:
+        if callee.sym == ("super",):
+            return Outcome([], Value(callee.type))
+        if callee.sym[0] == "colmethod":
+            sym = ("isin", callee.sym[1]) if callee.sym[2] == "in_" else ("cond", callee.sym[1])
+            return Outcome([], Value(Data("condition"), sym), "a column's operator")
+        outcomes = [self._one(kind, callee, args, keywords, place, expr) for kind in members(callee.type)]
+        outcomes = [o for o in outcomes if o is not None] or [Outcome([], unknown("none"), "the callee may be None")]
+        if len(outcomes) == 1:
+            return outcomes[0]
+        targets = [t for o in outcomes for t in o.targets]
+        if len(targets) > MAX_TARGETS:
+            return Outcome([], unknown("too dynamic"), "too dynamic")
+        return Outcome(targets, join([o.result for o in outcomes]), outcomes[0].reason)
+
+    def _one(
+        self, kind: Type, callee: Value, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int], expr: f.Call
+    ) -> Outcome | None:
+        match kind:
+            case Fn(function=function, bound=bound):
+                return self._function(function, bound, args, keywords, place, callee.weak)
+            case ClassObj(cls=cls):
+                return self._construct(cls, kind, args, keywords, place)
+            case LibClass(name=name):
+                row = self._world.vocabulary.types[name].new or Row()
+                return self._library(row, name, callee, args, keywords, place, expr, makes=name)
+            case LibFn(name=name):
+                row = self._world.vocabulary.functions.get(name)
+                if row is None:
+                    return Outcome([], self._world.builtin(name, args, keywords), "" if name.startswith("builtins.") else f"no row for {name}")
+                return self._library(row, name, None, args, keywords, place, expr)
+            case LibMethod(owner="builtins", name=name, bound=bound):
+                return Outcome([], self._world.builtin_method(bound, name, args))
+            case LibMethod(owner=owner, name=name, bound=bound):
+                row = self._world.method_row(owner, name)
+                assert row is not None, "attribute() checks that the row exists"
+                return self._library(row, f"{owner}.{name}", bound, args, keywords, place, expr)
+            case Inst(cls=cls):
+                method = self._world.classes.find_method(cls, "__call__")
+                if method is None:
+                    return Outcome([], unknown("no __call__"), f"{cls.name} has no __call__")
+                return self._function(method, Value(kind, callee.sym), args, keywords, place, callee.weak)
+            case Lib(name=name):
+                row = self._world.call_row(name)
+                if row is None:
+                    return Outcome([], unknown("not callable"), f"{name} is not known to be callable")
+                return self._library(row, f"{name}.__call__", Value(kind, callee.sym), args, keywords, place, expr)
+            case Closure(returns=returns):
+                return Outcome([], returns)
+            case Partial(of=of, args=first, keywords=named):
+                return self._apply(of, (*first, *args), (*named, *keywords), place, expr)
+            case Null():
+                return None
+            case Unknown(reason=reason):
+                return Outcome([], unknown(reason), reason)
+        return Outcome([], unknown("not callable"), f"a {type(kind).__name__} is not called")
+
+    def _function(
+        self, function: Function, bound: Value | None, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int], weak: bool
+    ) -> Outcome:
+        candidates = self._world.candidates(function, bound)
+        if not candidates:
+            return Outcome([], unknown("too dynamic"), "too many implementations")
+        targets = [Target(c, c.dotted, None, bound, weak=weak) for c in candidates]
+        known = actuals(candidates[0], bound, args, keywords)
+        return Outcome(targets, self._world.result(candidates[0], bound, known, place))
+
+    def _construct(self, cls: Class, kind: ClassObj, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int]) -> Outcome:
+        init = self._world.classes.find_method(cls, "__init__")
+        made = Value(Inst(cls, kind.args), ("new", cls.dotted, ()))
+        if init is None:
+            return Outcome(self._inherited_new(cls), Value(made.type, ("new", cls.dotted, ((-1, place),))))
+        known = actuals(init, made, args, keywords)
+        sym = ("new", cls.dotted, tuple((i, v.sym) for i, v in sorted(known.items()) if i > 0))
+        return Outcome([Target(init, init.dotted, None, Value(made.type, sym))], Value(made.type, sym))
+
+    def _inherited_new(self, cls: Class) -> list[Target]:
+        """The constructor of a library base: its effects are the subclass's."""
+        for name in self._world.classes.library_bases(cls):
+            found = self._world.vocabulary.types.get(name)
+            if found is not None and found.new is not None and found.new.does:
+                return [Target(None, name, found.new, None, makes=name)]
+        return []
+
+    def _library(
+        self, row: Row, name: str, bound: Value | None, args: tuple[Value, ...], keywords: Keywords,
+        place: tuple[int, int], expr: f.Call, makes: str = "",
+    ) -> Outcome:  # fmt: skip
+        call = LibraryCall(row, name, bound, args, keywords, place, expr, makes)
+        weak = bound is not None and bound.weak
+        targets = [Target(None, name, row, bound, weak=weak, makes=makes)]
+        targets += passed_functions(self._world, call)
+        return Outcome(targets, library_result(self._world, call))
+
+    # ------------------------------------------------------------------ attributes
+
+    def attribute(self, expr: f.Attr, base: Value, consumer: str) -> Value:
+        """``base.name``; property reads are recorded as sites, reads on project instances as touches."""
+        if base.sym[0] == "column":
+            return Value(Unknown("an operator of a column"), ("colmethod", base.sym, expr.name))
+        found = [self._member(kind, base, expr, consumer) for kind in members(base.type)]
+        values = [v for v in found if v is not None]
+        self._ev.touch(expr, base, written=False)  # type: ignore[attr-defined]
+        return join(values) if values else unknown(f"no attribute {expr.name} known", attr_sym(base.sym, expr.name))
+
+    def _member(self, kind: Type, base: Value, expr: f.Attr, consumer: str) -> Value | None:
+        name, world = expr.name, self._world
+        match kind:
+            case Inst(cls=cls):
+                method = world.classes.find_method(cls, name)
+                if method is not None:
+                    return self._method(method, Value(kind, base.sym, base.weak), expr)
+                return world.instance_attribute(Value(kind, base.sym, base.weak), name)
+            case Super(owner=owner, bound=bound):
+                return self._super_member(owner, bound, name)
+            case Lib():
+                return world.library_attribute(Value(kind, base.sym, base.weak), name)
+            case ClassObj(cls=cls):
+                return world.class_attribute(Value(kind, base.sym, base.weak), cls, name)
+            case LibClass(name=owner):
+                if world.method_row(owner, name) is not None:
+                    return Value(LibMethod(owner, name, Value(Lib(owner))))
+                return world.external(f"{owner}.{name}")
+            case Mod(module=module):
+                bound_to = world.scopes.attribute(module, name, self._ev.function.module)
+                return unknown(f"{module.dotted} has no {name}") if bound_to is None else self._ev.bound(bound_to)
+            case LibMod(name=owner):
+                found = world.scopes.attribute(world.as_external(owner), name, self._ev.function.module)
+                return unknown("no such name") if found is None else self._ev.bound(found)
+            case Coll() | Dict() | Data() | Tup() | Coro():
+                return Value(LibMethod("builtins", name, Value(kind, base.sym)))
+            case Fn(function=function):
+                return world.function_attribute(function, name)
+            case Null():
+                return None
+            case Unknown(reason=reason):
+                return unknown(reason, attr_sym(base.sym, name))
+        return unknown(f"attribute of a {type(kind).__name__}", attr_sym(base.sym, name))
+
+    def _method(self, method: Function, base: Value, expr: f.Attr) -> Value:
+        if method.is_property:
+            outcome = self._function(method, base, (), (), (expr.at.line, expr.at.column), base.weak)
+            ev = self._ev
+            ev.flow.sites[expr] = Site(
+                expr, expr.at, base, (), (), tuple(outcome.targets), outcome.result, tuple(ev.loops),
+                tuple(dict.fromkeys(ev.guards)), consumer="property", name=spelled(expr),
+            )  # fmt: skip
+            result = outcome.result
+            return Value(result.type, attr_sym(base.sym, expr.name), result.weak)
+        return Value(Fn(method, None if method.is_static else base), UNKNOWN_SYM, base.weak)
+
+    def _super_member(self, owner: Class, bound: Value, name: str) -> Value | None:
+        cls = bound.type.cls if isinstance(bound.type, Inst) else owner
+        method = self._world.classes.after(cls, owner, name)
+        if method is not None:
+            return Value(Fn(method, bound))
+        for library in self._world.classes.library_bases(cls):
+            if self._world.method_row(library, name) is not None:
+                return Value(LibMethod(library, name, bound))
+        return unknown(f"super has no {name}")
+
+    # ------------------------------------------------------------------ managers, lambdas, coroutines
+
+    def entered(self, expr: f.Expr, manager: Value, is_async: bool) -> Value:
+        """What entering a context manager gives; project ``__enter__`` methods become sites."""
+        values = [self._enter(kind, manager, expr, is_async) for kind in members(manager.type)]
+        return join(values)
+
+    def _enter(self, kind: Type, manager: Value, expr: f.Expr, is_async: bool) -> Value:
+        place = (expr.at.line, expr.at.column)
+        match kind:
+            case Manager(of=of):
+                return of
+            case Lib():
+                return self._world.entered(Value(kind, manager.sym, manager.weak))
+            case Coro(of=of):  # ``async with session.get(url)`` and ``async with engine.begin()``
+                return self._world.entered(of)
+            case Inst(cls=cls):
+                method = self._world.classes.find_method(cls, "__aenter__" if is_async else "__enter__")
+                if method is None:
+                    return Value(kind, manager.sym)
+                outcome = self._function(method, Value(kind, manager.sym), (), (), place, manager.weak)
+                result = self._world.awaited(outcome.result) if is_async else outcome.result
+                return Value(kind, manager.sym) if isinstance(result.type, Unknown) else result
+        return unknown("entering something unknown", ("call", place))
+
+    def lambda_body(self, expr: f.Lambda) -> Value:
+        """The value of a lambda's body; its calls are recorded as sites that run later."""
+        before = set(self._ev.flow.sites)
+        value = self._ev.value(expr.body)
+        for node, site in self._ev.flow.sites.items():
+            if node not in before:
+                site.manner = "stored"
+        return value
+
+    def _place_coroutines(self, expr: f.Call, site: Site) -> None:
+        """Coroutine calls among the arguments run where the callee runs them (tasks, gathers)."""
+        for target in site.targets:
+            if target.row is None or target.function is not None:
+                continue
+            for run in target.row.runs:
+                if run.where in ("task", "loop", "later", "thread") or run.concurrent:
+                    for arg in expr.args:
+                        self._mark(arg, run.where, expr)
+
+    def _mark(self, arg: f.Expr, where: str, group: f.Call) -> None:
+        match arg:
+            case f.Call():
+                inner = self._ev.flow.sites.get(arg)
+                if inner is not None and isinstance(inner.result.type, (Coro, Coll)):
+                    inner.group = group.at
+                    inner.consumer = "gathered" if where == "here" else "scheduled"
+                    inner.manner = "here" if where == "here" else where  # type: ignore[assignment]
+            case f.Star(value=value):
+                self._mark(value, where, group)
+            case f.Comp(elt=elt):
+                self._mark(elt, where, group)
+            case f.Seq(items=items):
+                for item in items:
+                    self._mark(item, where, group)
+
+    def _learn(self, expr: f.Call, args: tuple[Value, ...]) -> None:
+        """``items.append(x)`` tells what an empty list holds."""
+        match expr.func:
+            case f.Attr(value=f.Name(id=name), name="append" | "add" | "appendleft") if args:
+                current = self._ev.env.get(name)
+                if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
+                    self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)
+
+
+def spelled(expr: f.Expr) -> str:
+    """The callee as written, for messages: ``self.repo.get``."""
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, name=name):
+            return f"{spelled(value)}.{name}"
+        case f.Call(func=func):
+            return f"{spelled(func)}()"
+        case f.Subscript(value=value):
+            return f"{spelled(value)}[…]"
+        case f.Await(value=value):
+            return spelled(value)
+    return "…"

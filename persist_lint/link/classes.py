@@ -1,0 +1,248 @@
+"""Classes of the project: bases, method resolution order, attributes, what they inherit from libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from persist_lint.link.index import Class, Function, Index
+from persist_lint.link.lattice import Coll, Coro, Dict, Either, Inst, Lib, Tup, Type, TypeParam, Value
+from persist_lint.link.names import External
+from persist_lint.link.resolve import Resolver
+from persist_lint.model import facts as f
+
+MAX_BASES = 64
+
+
+class Base(Struct, frozen=True):
+    """One base: a project class or a library name, with its type arguments."""
+
+    cls: Class | None
+    name: str
+    args: tuple[Type, ...]
+
+
+class Classes:
+    """The class hierarchy."""
+
+    def __init__(self, index: Index, resolver: Resolver) -> None:
+        self._index = index
+        self._resolver = resolver
+        self._bases: dict[Class, tuple[Base, ...]] = {}
+        self._mro: dict[Class, tuple[Class, ...]] = {}
+        self._libraries: dict[Class, tuple[str, ...]] = {}
+        self._subclasses: dict[Class, list[Class]] | None = None
+        self._fields: dict[Class, dict[str, tuple[Class, f.Stmt]]] = {}
+
+    def bases(self, cls: Class) -> tuple[Base, ...]:
+        """The direct bases, in order."""
+        if cls not in self._bases:
+            self._bases[cls] = ()
+            self._bases[cls] = tuple(self._find_bases(cls))
+        return self._bases[cls]
+
+    def _find_bases(self, cls: Class) -> Iterator[Base]:
+        for expr in cls.facts.bases:
+            args: tuple[Type, ...] = ()
+            if isinstance(expr, f.Subscript):
+                parts = expr.index.items if isinstance(expr.index, f.Seq) else (expr.index,)
+                args = tuple(self._resolver.annotation(p, cls.module, cls.parent) for p in parts)
+            found = self._resolver.binding(expr, cls.module, cls.parent)
+            if isinstance(found, Class) and found is not cls:
+                yield Base(found, found.dotted, args)
+            elif isinstance(found, External):
+                yield Base(None, found.dotted, args)
+            elif isinstance(expr, f.Call):  # declarative_base(), with_metaclass(…, Base)
+                yield Base(None, self._resolver.dotted(expr.func, cls.module, cls.parent) + "()", args)
+            elif found is not None and hasattr(found, "values"):
+                yield from self._computed(found.values[:1], found.module)
+
+    def _computed(self, values: tuple[f.Expr, ...], module: object) -> Iterator[Base]:
+        """A base bound to a variable: ``Base = declarative_base()``."""
+        from persist_lint.link.index import Module
+
+        for value in values:
+            if isinstance(value, f.Call) and isinstance(module, Module):
+                yield Base(None, self._resolver.dotted(value.func, module) + "()", ())
+                for argument in (*value.args, *(k.value for k in value.keywords if k.name == "cls")):
+                    found = self._resolver.binding(argument, module)
+                    if isinstance(found, Class):
+                        yield Base(found, found.dotted, ())
+            elif isinstance(value, f.Attr) and isinstance(module, Module):
+                yield Base(None, _spelling(value), ())
+
+    def mro(self, cls: Class) -> tuple[Class, ...]:
+        """The class and its project bases, most specific first (depth first; a class seen later wins its later place)."""
+        if cls not in self._mro:
+            self._mro[cls] = (cls,)
+            order: list[Class] = [cls]
+            for base in self.bases(cls):
+                if base.cls is None:
+                    continue
+                for one in self.mro(base.cls):
+                    if one in order:
+                        order.remove(one)
+                    order.append(one)
+            self._mro[cls] = tuple(order[:MAX_BASES])
+        return self._mro[cls]
+
+    def library_bases(self, cls: Class) -> tuple[str, ...]:
+        """Canonical names of the library classes it inherits from, through any depth."""
+        if cls not in self._libraries:
+            found = [b.name for one in self.mro(cls) for b in self.bases(one) if b.cls is None]
+            self._libraries[cls] = tuple(dict.fromkeys(found))
+        return self._libraries[cls]
+
+    def find_method(self, cls: Class, name: str) -> Function | None:
+        """The method that an instance of the class has."""
+        return next((m for one in self.mro(cls) if (m := one.method(name)) is not None), None)
+
+    def after(self, cls: Class, owner: Class, name: str) -> Function | None:
+        """What ``super().name`` in a method of ``owner`` finds for instances of ``cls``."""
+        order = self.mro(cls)
+        start = order.index(owner) + 1 if owner in order else len(order)
+        return next((m for one in order[start:] if (m := one.method(name)) is not None), None)
+
+    def subclasses(self, cls: Class) -> list[Class]:
+        """All project classes below, in order of definition."""
+        if self._subclasses is None:
+            self._subclasses = {}
+            for one in self._index.classes():
+                for base in self.mro(one)[1:]:
+                    self._subclasses.setdefault(base, []).append(one)
+        return self._subclasses.get(cls, [])
+
+    def is_abstract(self, method: Function) -> bool:
+        """Whether a method is a promise only: abstract, of a Protocol, or a body that raises NotImplementedError or is empty."""
+        if "abstractmethod" in method.decorator_names:
+            return True
+        owner = method.owner
+        if owner is None:
+            return False
+        if any(name.endswith(".Protocol") for name in self.library_bases(owner)):
+            return True
+        return len(method.body) <= 2 and all(_is_hollow(s) for s in method.body)
+
+    def implementers(self, method: Function) -> list[Function]:
+        """The methods below that stand for an abstract one, or override it."""
+        if method.owner is None:
+            return []
+        found = [m for c in self.subclasses(method.owner) if (m := c.method(method.name)) is not None]
+        return list(dict.fromkeys(found))
+
+    def fields(self, cls: Class) -> dict[str, tuple[Class, f.Stmt]]:
+        """Class-level assignments by name, with the class that makes them; the most specific wins."""
+        if cls not in self._fields:
+            table: dict[str, tuple[Class, f.Stmt]] = {}
+            for one in self.mro(cls):
+                for statement in flat(one.facts.body):
+                    match statement:
+                        case f.AnnAssign(target=f.Name(id=name)) | f.Assign(targets=(f.Name(id=name),)):
+                            table.setdefault(name, (one, statement))
+            self._fields[cls] = table
+        return self._fields[cls]
+
+    def bind(self, kind: Type, cls: Class, args: tuple[Type, ...], owner: Class) -> Type:
+        """A type said in ``owner`` as seen on an instance of ``cls[args]``: type variables replaced."""
+        if not _has_param(kind):
+            return kind
+        table = self._parameters(cls, args, owner, 0)
+        return replace_params(kind, table)
+
+    def _parameters(self, cls: Class, args: tuple[Type, ...], owner: Class, depth: int) -> dict[str, Type]:
+        names = self._type_names(cls)
+        own = dict(zip(names, args, strict=False))
+        if cls is owner or depth > 20:
+            return own
+        for base in self.bases(cls):
+            if base.cls is not None and owner in self.mro(base.cls):
+                passed = tuple(replace_params(a, own) for a in base.args)
+                return self._parameters(base.cls, passed, owner, depth + 1)
+        return own
+
+    def _type_names(self, cls: Class) -> list[str]:
+        """The names of a class's type parameters, from ``Generic[T]`` or from its bases' arguments."""
+        names: list[str] = []
+        for base in self.bases(cls):
+            found = [a.name for a in base.args if isinstance(a, TypeParam)]
+            if base.name.endswith((".Generic", ".Protocol")) and found:
+                return found
+            names.extend(n for n in found if n not in names)
+        return names
+
+
+def flat(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
+    """The statements of a class body, branches of ``if`` and ``try`` included."""
+    for statement in body:
+        match statement:
+            case f.If(body=first, orelse=second):
+                yield from flat(first)
+                yield from flat(second)
+            case f.Try(body=first):
+                yield from flat(first)
+            case _:
+                yield statement
+
+
+def _is_hollow(statement: f.Stmt) -> bool:
+    match statement:
+        case f.Jump(kind="pass") | f.ExprStmt(value=f.Const()) | f.ExprStmt(value=f.Other()):
+            return True
+        case f.Raise(exc=f.Name(id="NotImplementedError") | f.Call(func=f.Name(id="NotImplementedError"))):
+            return True
+    return False
+
+
+def _spelling(expr: f.Expr) -> str:
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, name=name):
+            return f"{_spelling(value)}.{name}"
+    return "?"
+
+
+def _has_param(kind: Type) -> bool:
+    match kind:
+        case TypeParam():
+            return True
+        case Inst(args=args) | Lib(args=args):
+            return any(_has_param(a) for a in args)
+        case Coll(item=item):
+            return _has_param(item)
+        case Dict(key=key, value=value):
+            return _has_param(key) or _has_param(value)
+        case Either(members=parts):
+            return any(_has_param(p) for p in parts)
+        case Coro(of=of):
+            return _has_param(of.type)
+        case Tup(items=items):
+            return any(_has_param(i.type) for i in items)
+    return hasattr(kind, "args") and any(_has_param(a) for a in kind.args if not isinstance(a, Value))
+
+
+def replace_params(kind: Type, table: dict[str, Type]) -> Type:
+    """The type with its variables replaced where the table knows them."""
+    from persist_lint.link.lattice import ClassObj, union
+
+    match kind:
+        case TypeParam(name=name):
+            return table.get(name, kind)
+        case Inst(cls=cls, args=args):
+            return Inst(cls, tuple(replace_params(a, table) for a in args))
+        case ClassObj(cls=cls, args=args):
+            return ClassObj(cls, tuple(replace_params(a, table) for a in args))
+        case Lib(name=name, args=args):
+            return Lib(name, tuple(replace_params(a, table) for a in args))
+        case Coll(item=item, kind=shape, item_sym=sym):
+            return Coll(replace_params(item, table), shape, sym)
+        case Dict(key=key, value=value):
+            return Dict(replace_params(key, table), replace_params(value, table))
+        case Either(members=parts):
+            return union([replace_params(p, table) for p in parts])
+        case Coro(of=of):
+            return Coro(Value(replace_params(of.type, table), of.sym, of.weak))
+        case Tup(items=items):
+            return Tup(tuple(Value(replace_params(i.type, table), i.sym) for i in items))
+    return kind

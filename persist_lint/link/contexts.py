@@ -1,0 +1,142 @@
+"""Where functions run: entry points from decorators, registrations and locations, carried down to what they call.
+
+Every function knows the kinds of context it is reached in and a few entry points of each, never all paths.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+from msgspec import Struct
+
+from persist_lint.link.index import Function
+from persist_lint.link.lattice import Fn, LibFn, members
+from persist_lint.link.world import World
+
+HOT = frozenset({"request", "websocket", "stream", "worker", "dependency"})
+JOBS = frozenset({"background", "scheduled"})
+COLD = frozenset({"startup", "migration", "test", "cli"})
+MAX_ENTRIES = 5
+TEST_PATH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+STARTUP_NAMES = frozenset({"lifespan", "startup", "on_startup", "bootstrap", "create_app", "init_app", "init_db", "main"})
+
+
+class Entry(Struct, frozen=True, eq=False):
+    """One entry point: the function that the framework calls, and as what; ``in_thread`` for sync handlers."""
+
+    function: Function
+    kind: str
+    in_thread: bool = False
+
+
+class Contexts:
+    """Entry points of the project, and for each function the entries that reach it."""
+
+    def __init__(self, world: World, functions: list[Function], migrations: frozenset[str]) -> None:
+        self._world = world
+        self._migrations = migrations
+        self.entries: list[Entry] = []
+        self._reached: dict[Function, list[Entry]] = {}
+        for function in functions:
+            self.entries += self._entries_of(function)
+        known = {(e.function, e.kind) for e in self.entries}
+        for function in functions:
+            self.entries += [e for e in self._registered(function) if (e.function, e.kind) not in known]
+        self._spread()
+
+    def of(self, function: Function) -> list[Entry]:
+        """The entries that reach a function, nearest first; none for plain library code."""
+        return self._reached.get(function, [])
+
+    def kinds(self, function: Function) -> frozenset[str]:
+        return frozenset(e.kind for e in self.of(function))
+
+    # ------------------------------------------------------------------ entries
+
+    def _entries_of(self, function: Function) -> list[Entry]:
+        path = function.module.path
+        if TEST_PATH.search(path):
+            return [Entry(function, "test")]
+        if path in self._migrations:
+            return [Entry(function, "migration")]
+        if function.is_module:
+            return [Entry(function, "startup")]
+        found = []
+        for decorator in function.facts.decorators:
+            row = self._world.row_of_decorator(decorator, function)
+            if row is not None and row[0].marks is not None:
+                in_thread = not function.is_async and row[0].sync_runs == "thread"
+                found.append(Entry(function, row[0].marks, in_thread))
+        if not found and function.name in STARTUP_NAMES and function.owner is None:
+            found.append(Entry(function, "startup"))
+        return found
+
+    def _registered(self, function: Function) -> list[Entry]:
+        """Functions that this one hands to a framework: routes, jobs, callbacks, dependencies."""
+        found = []
+        for site in list(self._world.flow(function).sites.values()):
+            for target in site.targets:
+                row = target.row
+                if row is None:
+                    continue
+                if row.gives == "injected":
+                    found += self._providers(site.args + tuple(v for _, v in site.keywords))
+                for run in row.runs:
+                    if run.marks is not None:
+                        found += [
+                            Entry(t.function, run.marks, not t.function.is_async and row.sync_runs == "thread")
+                            for t in site.targets
+                            if t.function is not None and t.manner == run.where
+                        ]
+        for parameter in function.params:
+            found += self._dependencies(function, parameter.default)
+            found += self._dependencies(function, self._world.resolver.depends(parameter.annotation, function.module, function))
+        return found
+
+    def _dependencies(self, function: Function, expr: object) -> list[Entry]:
+        from persist_lint.model.facts import Call
+
+        if not isinstance(expr, Call) or not expr.args:
+            return []
+        callee = self._world.decorator_value(expr, function)
+        row = self._world.vocabulary.functions.get(callee.type.name) if isinstance(callee.type, LibFn) else None
+        if row is None or row.gives != "injected":
+            return []
+        return self._providers((self._world.evaluate_at(function, expr.args[0]),))
+
+    def _providers(self, values: tuple[object, ...]) -> list[Entry]:
+        from persist_lint.link.lattice import Value
+
+        return [
+            Entry(kind.function, "dependency", not kind.function.is_async)
+            for value in values
+            if isinstance(value, Value)
+            for kind in members(value.type)
+            if isinstance(kind, Fn)
+        ]
+
+    # ------------------------------------------------------------------ downward
+
+    def _spread(self) -> None:
+        """Carry each entry to everything that its function may run."""
+        for entry in self.entries:
+            seen = {entry.function}
+            queue = deque([entry.function])
+            while queue:
+                function = queue.popleft()
+                reached = self._reached.setdefault(function, [])
+                if len([e for e in reached if e.kind == entry.kind]) >= MAX_ENTRIES:
+                    continue
+                reached.append(entry)
+                for site in list(self._world.flow(function).sites.values()):
+                    for target in site.targets:
+                        callee = target.function
+                        if callee is not None and callee not in seen and target.manner != "entry":
+                            seen.add(callee)
+                            queue.append(callee)
+
+
+def is_test(path: str) -> bool:
+    """Whether a path is one of tests."""
+    return TEST_PATH.search(path) is not None

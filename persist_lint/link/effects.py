@@ -1,0 +1,355 @@
+"""Effects: what a function does, itself and through everything it calls, each with why.
+
+A summary is a tuple of ``Effect``; those of callees are translated into the caller's terms (subjects, keys, sessions,
+conditions). Computed bottom-up over strongly connected components; inside one, until nothing new appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from persist_lint.link.arguments import actuals
+from persist_lint.link.index import Class, Function
+from persist_lint.link.lattice import (
+    UNKNOWN_SYM,
+    Coll,
+    Coro,
+    Fn,
+    Inst,
+    Lib,
+    LibClass,
+    Null,
+    Statement,
+    Sym,
+    Value,
+    members,
+    substitute,
+)
+from persist_lint.link.libcall import LibraryCall
+from persist_lint.link.sites import Flow, Guard, Manner, Site, Target
+from persist_lint.link.statements import entity_of, statement_of
+from persist_lint.link.sqltext import text_effects
+from persist_lint.link.world import World
+from persist_lint.model.span import Span
+
+MAX_EFFECTS = 48
+MAX_ROUNDS = 4
+BLOCKING = frozenset(
+    {"db.select", "db.insert", "db.update", "db.delete", "db.statement", "db.call", "unit.merge", "flush", "txn.commit",
+     "txn.rollback", "net", "cache", "broker", "publish", "listen", "file.read", "file.write", "process", "sleep", "wait",
+     "cpu", "open"}
+)  # fmt: skip
+VERB_KINDS = {"select": "db.select", "insert": "db.insert", "update": "db.update", "delete": "db.delete", "upsert": "db.insert"}
+
+
+class Effect(Struct, eq=False):
+    """One thing a function does.
+
+    ``subject`` names what it concerns (an entity, a callee), ``entity`` the mapped class if one is known. ``key`` and
+    ``session`` are symbols in the function's terms. ``blocking``: it blocks the thread on which the function runs (and
+    not one it was handed to). ``manner`` is how it runs relative to the function. ``via`` is the callee's effect that
+    this one comes from, ``site`` the call in this function; ``length`` counts calls down to the leaf.
+    """
+
+    kind: str
+    subject: str
+    entity: Class | None
+    key: Sym
+    session: Sym
+    guards: tuple[Guard, ...]
+    blocking: bool
+    manner: Manner
+    function: Function
+    at: Span
+    site: Site | None
+    target: Target | None
+    via: Effect | None = None
+    statement: Statement | None = None
+    weak: bool = False
+    length: int = 0
+
+    @property
+    def leaf(self) -> Effect:
+        """The effect at the end of the chain, in the function that calls the library."""
+        found = self
+        while found.via is not None:
+            found = found.via
+        return found
+
+    @property
+    def chain(self) -> list[Effect]:
+        """From this effect down to the leaf."""
+        found = [self]
+        while found[-1].via is not None:
+            found.append(found[-1].via)
+        return found
+
+
+class Summaries:
+    """Effect summaries of all functions that were asked for, with what they call."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._own: dict[Function, tuple[Effect, ...]] = {}
+        self._all: dict[Function, tuple[Effect, ...]] = {}
+
+    def own(self, function: Function) -> tuple[Effect, ...]:
+        """Effects of library calls in the function itself, in order of place."""
+        if function not in self._own:
+            flow = self._world.flow(function)
+            found = [e for site in list(flow.sites.values()) for e in self._of_site(function, site)]
+            found += self._changes(flow)
+            self._own[function] = tuple(sorted(found, key=lambda e: e.at))
+        return self._own[function]
+
+    def of(self, function: Function) -> tuple[Effect, ...]:
+        """The full summary; shortest evidence first."""
+        if function not in self._all:
+            for component in components(self._world, function, self._all):
+                self._solve(component)
+        return self._all[function]
+
+    def at_site(self, function: Function, site: Site) -> list[Effect]:
+        """Everything that one call does, in the caller's terms."""
+        own = [e for e in self.own(function) if e.site is site]
+        return own + [e for t in site.targets if t.function is not None for e in self._through(function, site, t)]
+
+    # ------------------------------------------------------------------ the fixpoint
+
+    def _solve(self, component: list[Function]) -> None:
+        for function in component:
+            self._all[function] = ()
+        for _ in range(MAX_ROUNDS):
+            changed = False
+            for function in component:
+                found = self._combine(function)
+                if len(found) != len(self._all[function]):
+                    self._all[function] = found
+                    changed = True
+            if not changed or len(component) == 1 and not _calls_itself(self._world, component[0]):
+                break
+
+    def _combine(self, function: Function) -> tuple[Effect, ...]:
+        best: dict[object, Effect] = {}
+        for effect in self._candidates(function):
+            key = (
+                effect.kind, effect.subject, effect.key, effect.session, effect.guards, effect.blocking, effect.manner,
+            )  # fmt: skip
+            known = best.get(key)
+            if known is None or effect.length < known.length:
+                best[key] = effect
+        ordered = sorted(best.values(), key=lambda e: (e.length, e.at, e.kind, e.subject))
+        return tuple(ordered[:MAX_EFFECTS])
+
+    def _candidates(self, function: Function) -> Iterator[Effect]:
+        yield from self.own(function)
+        for site in list(self._world.flow(function).sites.values()):
+            for target in site.targets:
+                if target.function is not None and target.manner not in ("entry", "stored"):
+                    yield from self._through(function, site, target)
+
+    def _through(self, function: Function, site: Site, target: Target) -> Iterator[Effect]:
+        """A callee's effects at a call, in the caller's terms."""
+        callee = target.function
+        assert callee is not None
+        passed = site.args if target.arguments is None else target.arguments
+        known = actuals(callee, target.bound, passed, site.keywords if target.arguments is None else ())
+        syms = {i: v.sym for i, v in known.items()}
+        manner = site.manner if target.manner == "here" else target.manner
+        if manner in ("stored", "entry"):
+            return
+        for effect in self.of(callee) if callee in self._all else ():
+            guards = translate_guards(effect.guards, callee, known)
+            if guards is None:
+                continue
+            yield Effect(
+                effect.kind, effect.subject, effect.entity, substitute(effect.key, syms), substitute(effect.session, syms),
+                tuple(dict.fromkeys((*site.guards, *guards)))[:4], effect.blocking and manner not in ("thread", "process"),
+                manner if effect.manner == "here" else effect.manner, function, site.at, site, target, effect,
+                effect.statement, effect.weak or target.weak, effect.length + 1,
+            )  # fmt: skip
+
+    # ------------------------------------------------------------------ own effects
+
+    def _of_site(self, function: Function, site: Site) -> Iterator[Effect]:
+        if site.manner == "stored":
+            return
+        for target in site.targets:
+            row = target.row
+            if row is None or not row.does:
+                continue
+            call = LibraryCall(row, target.name, target.bound, site.args, site.keywords, (site.at.line, site.at.column), None, target.makes)
+            about = call.argument(row.of) if row.of else None
+            keyed = call.argument(row.key) if row.key else None
+            statement = self._statement(target, about)
+            entity, key = self._entity(row.does, statement, about, keyed)
+            for kind in row.does:
+                for actual, subject in self._kinds(kind, statement, about, entity, target):
+                    yield Effect(
+                        actual, subject, entity, key, self._session(target, statement), site.guards,
+                        self._blocks(actual, site, target), site.manner, function, site.at, site, target, None, statement,
+                        target.weak,
+                    )  # fmt: skip
+
+    def _statement(self, target: Target, about: Value | None) -> Statement | None:
+        found = statement_of(about) if about is not None else None
+        if found is None and target.bound is not None:
+            found = statement_of(target.bound)
+        if found is None and about is not None and about.sym[0] == "const" and isinstance(about.sym[1], str):
+            return Statement("text", text=about.sym[1])
+        return found
+
+    def _entity(
+        self, does: tuple[str, ...], statement: Statement | None, about: Value | None, keyed: Value | None
+    ) -> tuple[Class | None, Sym]:
+        if statement is not None:
+            cls = statement.entities[0] if statement.entities else self._column_class(statement)
+            key = statement.keys[0][1] if len(statement.keys) == 1 else UNKNOWN_SYM
+            if len(statement.keys) > 1:
+                key = ("keys", *(s for _, s in statement.keys))
+            return cls, key
+        found = entity_of(self._world, about)
+        cls = found.cls if isinstance(found, Inst) and self._world.models.is_model(found.cls) else None
+        if keyed is not None:
+            return cls, keyed.sym
+        return cls, about.sym if about is not None else UNKNOWN_SYM
+
+    def _column_class(self, statement: Statement) -> Class | None:
+        for dotted, _ in statement.columns:
+            if dotted:
+                return self._world.models.by_name(dotted)
+        return None
+
+    def _kinds(
+        self, kind: str, statement: Statement | None, about: Value | None, entity: Class | None, target: Target
+    ) -> list[tuple[str, str]]:
+        subject = entity.name if entity is not None else target.name
+        if kind != "db.statement":
+            return [(kind, subject)]
+        if statement is None:
+            return [(kind, subject)]
+        if statement.verb == "text" and statement.text is not None:
+            return text_effects(statement.text)
+        return [(VERB_KINDS.get(statement.verb, kind), subject)]
+
+    def _session(self, target: Target, statement: Statement | None) -> Sym:
+        bound = target.bound
+        if bound is None:
+            return UNKNOWN_SYM
+        if self._world.is_session(bound):
+            return bound.sym
+        if statement is not None and statement.session is not None:
+            return statement.session
+        if any(self._world.kind(k) in ("transaction", "cursor", "result") for k in members(bound.type)):
+            return bound.sym[1] if bound.sym[0] == "attr" and bound.sym[2] == "()" else bound.sym
+        return UNKNOWN_SYM
+
+    def _blocks(self, kind: str, site: Site, target: Target) -> bool:
+        row = target.row
+        assert row is not None
+        if row.blocking is not None:
+            return row.blocking
+        if kind not in BLOCKING or isinstance(site.result.type, Coro):
+            return False
+        if row.awaits is not None and row.awaits:
+            return False
+        owner = target.name.rpartition(".")[0]
+        found = self._world.vocabulary.types.get(target.makes or owner)
+        return not (found is not None and found.awaits)
+
+    def _changes(self, flow: Flow) -> Iterator[Effect]:
+        """Assignments to attributes of entities: unit.change."""
+        for touch in flow.touches.values():
+            if touch.written:
+                cls = self._world.models.entity_class(touch.base)
+                if cls is not None:
+                    yield Effect(
+                        "unit.change", cls.name, cls, touch.base.sym, UNKNOWN_SYM, touch.guards, False, "here",
+                        flow.function, touch.at, None, None,
+                    )  # fmt: skip
+
+
+def translate_guards(guards: tuple[Guard, ...], callee: Function, known: dict[int, Value]) -> tuple[Guard, ...] | None:
+    """A callee's conditions in the caller's terms; None where the arguments decide that they do not hold."""
+    left: list[Guard] = []
+    for number, kind, expected in guards:
+        if number >= len(callee.params):
+            continue
+        value = known.get(number)
+        if value is None:
+            held = _default_holds(callee, number, kind)
+        else:
+            held = _holds(value, kind)
+            if held is None and value.sym[0] == "param":
+                left.append((value.sym[1], kind, expected))
+                continue
+        if held is not None and held != expected:
+            return None
+    return tuple(left)
+
+
+def _default_holds(callee: Function, number: int, kind: str) -> bool | None:
+    from persist_lint.model.facts import Const
+
+    default = callee.params[number].default
+    if not isinstance(default, Const):
+        return None
+    return default.value is None if kind == "none" else bool(default.value)
+
+
+def _holds(value: Value, kind: str) -> bool | None:
+    if value.sym[0] == "const":
+        return value.sym[1] is None if kind == "none" else bool(value.sym[1])
+    if isinstance(value.type, Null):
+        return kind == "none"
+    if isinstance(value.type, Inst | Lib | Fn | LibClass | Coll) and value.sym[0] in ("new", "open"):
+        return kind != "none"
+    return None
+
+
+def _calls_itself(world: World, function: Function) -> bool:
+    return any(t.function is function for s in world.flow(function).sites.values() for t in s.targets)
+
+
+def callees(world: World, function: Function) -> list[Function]:
+    """The project functions that a function's calls may run, in order of place."""
+    found = {t.function: None for s in list(world.flow(function).sites.values()) for t in s.targets if t.function is not None}
+    return list(found)
+
+
+def components(world: World, start: Function, done: dict[Function, tuple[Effect, ...]]) -> list[list[Function]]:
+    """Strongly connected components reachable from a function, callees first (Tarjan, without recursion)."""
+    index: dict[Function, int] = {}
+    low: dict[Function, int] = {}
+    stack: list[Function] = []
+    on_stack: set[Function] = set()
+    result: list[list[Function]] = []
+    work: list[tuple[Function, Iterator[Function]]] = []
+
+    def enter(function: Function) -> None:
+        index[function] = low[function] = len(index)
+        stack.append(function)
+        on_stack.add(function)
+        work.append((function, iter(callees(world, function))))
+
+    enter(start)
+    while work:
+        function, rest = work[-1]
+        following = next((c for c in rest if c not in done and (c not in index or c in on_stack)), None)
+        if following is None:
+            work.pop()
+            if work:
+                low[work[-1][0]] = min(low[work[-1][0]], low[function])
+            if low[function] == index[function]:
+                component: list[Function] = []
+                while not component or component[-1] is not function:
+                    component.append(stack.pop())
+                    on_stack.discard(component[-1])
+                result.append(component[::-1])
+        elif following not in index:
+            enter(following)
+        else:
+            low[function] = min(low[function], index[following])
+    return result

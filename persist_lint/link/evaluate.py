@@ -1,0 +1,314 @@
+"""What an expression is: the type and symbol of every form, and a ``Site`` for every call in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from persist_lint.link.apply import Applier
+from persist_lint.link.index import Class, Function, Module
+from persist_lint.link.lattice import (
+    NONE,
+    ClassObj,
+    Closure,
+    Coll,
+    Data,
+    Dict,
+    Lib,
+    Mod,
+    Null,
+    Tup,
+    Unknown,
+    Value,
+    join,
+    members,
+    unknown,
+)
+from persist_lint.link.loops import classify
+from persist_lint.link.names import Binding, External
+from persist_lint.link.narrow import guards_of, narrowed
+from persist_lint.link.sites import Flow, Guard, Loop
+from persist_lint.model import facts as f
+
+if TYPE_CHECKING:
+    from persist_lint.link.world import World
+
+COMPREHENSIONS = {"list": "list", "set": "set", "generator": "generator"}
+
+
+class Evaluator:
+    """Evaluates expressions in the walk's environment; ``Walker`` adds the statements."""
+
+    def __init__(self, world: World, function: Function, flow: Flow) -> None:
+        self.world = world
+        self.function = function
+        self.flow = flow
+        self.env = flow.env
+        self.loops: list[Loop] = []
+        self.guards: list[Guard] = []
+        self.groups: list[tuple[Value, f.Expr]] = []
+        self._apply = Applier(self)
+
+    def value(self, expr: f.Expr, consumer: str = "other") -> Value:
+        """What the expression is; ``consumer`` says what the surrounding code does with it."""
+        if isinstance(expr, f.Call):
+            return self._apply.call(expr, consumer)
+        return _EXPRESSIONS[type(expr)](self, expr, consumer)
+
+    # ------------------------------------------------------------------ names and attributes
+
+    def name(self, expr: f.Name, _: str) -> Value:
+        found = self.env.get(expr.id)
+        if found is not None:
+            return found
+        outer = self._captured(expr.id)
+        if outer is not None:
+            return outer
+        bound = self.world.resolver.name(expr.id, self.function.module, self.function)
+        if bound is None:
+            return self.world.external(f"builtins.{expr.id}")
+        return self.bound(bound)
+
+    def _captured(self, name: str) -> Value | None:
+        """A variable of an enclosing function."""
+        parent = self.function.parent
+        hops = 0
+        while parent is not None:
+            hops += 1
+            env = self.world.flow(parent).env
+            if name in env:
+                value = env[name]
+                sym = value.sym
+                for _ in range(hops):
+                    sym = ("free", sym) if sym[0] not in ("const", "global", "?") else sym
+                return Value(value.type, sym, value.weak)
+            parent = parent.parent
+        return None
+
+    def bound(self, binding: Binding) -> Value:
+        """The value of what a name is bound to."""
+        match binding:
+            case Module():
+                return Value(Mod(binding))
+            case Function():
+                return self.world.function_value(binding)
+            case Class():
+                return Value(ClassObj(binding), ("global", binding.dotted))
+            case External(dotted=dotted):
+                return self.world.external(dotted)
+        return self.world.variable(binding)
+
+    def attribute(self, expr: f.Attr, consumer: str) -> Value:
+        base = self.value(expr.value, "attribute")
+        if base.sym == ("param", 0) and (assigned := self.env.get(f"self.{expr.name}")) is not None:
+            return assigned
+        return self._apply.attribute(expr, base, consumer)
+
+    def constant(self, expr: f.Const, _: str) -> Value:
+        if expr.value is None:
+            return NONE
+        return Value(Data(type(expr.value).__name__), ("const", expr.value))
+
+    def bytes_(self, expr: f.Bytes, _: str) -> Value:
+        return Value(Data("bytes"))
+
+    # ------------------------------------------------------------------ operators
+
+    def awaited(self, expr: f.Await, consumer: str) -> Value:
+        value = self.value(expr.value, "await")
+        site = self.flow.sites.get(expr.value)
+        if site is not None:
+            site.awaited = True
+            site.consumer = "await"
+        return self.world.awaited(value)
+
+    def binary(self, expr: f.Bin, _: str) -> Value:
+        left, right = self.value(expr.left), self.value(expr.right)
+        if expr.op == "+" and isinstance(left.type, Coll):
+            return left
+        if expr.op == "/" and isinstance(left.type, Lib) and self.world.kind(left.type) == "path":
+            return Value(left.type)
+        if expr.op in ("|", "+") and isinstance(left.type, Lib):
+            return left
+        if isinstance(left.type, Data) and isinstance(right.type, Data):
+            return Value(Data(left.type.name if left.type.name == right.type.name else ""))
+        return unknown("operator")
+
+    def boolean(self, expr: f.Bool, _: str) -> Value:
+        values = []
+        saved = dict(self.env)
+        for part in expr.values:
+            values.append(self.value(part))
+            narrowed(self, part, expr.op == "and", self.env)
+        self.env.clear()
+        self.env.update(saved)
+        if expr.op == "or":
+            kinds = [v for v in values if not isinstance(v.type, Null)]
+            return join(kinds) if kinds else values[-1]
+        return values[-1]
+
+    def unary(self, expr: f.Unary, _: str) -> Value:
+        value = self.value(expr.operand)
+        return Value(Data("bool")) if expr.op == "not" else Value(value.type)
+
+    def compare(self, expr: f.Compare, _: str) -> Value:
+        left = self.value(expr.left)
+        rights = [self.value(right) for right in expr.rights]
+        if expr.ops == ("==",):
+            for column, other in ((left, rights[0]), (rights[0], left)):
+                if column.sym[0] == "column":
+                    return Value(Data("bool"), ("eq", column.sym, other.sym))
+        return Value(Data("bool"))
+
+    def conditional(self, expr: f.IfExp, _: str) -> Value:
+        self.value(expr.test)
+        saved = dict(self.env)
+        values = []
+        for truth, part in ((True, expr.body), (False, expr.orelse)):
+            added = guards_of(self, expr.test, truth)
+            self.guards += added
+            narrowed(self, expr.test, truth, self.env)
+            values.append(self.value(part))
+            self.env.clear()
+            self.env.update(saved)
+            if added:
+                del self.guards[-len(added) :]
+        return join(values)
+
+    def subscript(self, expr: f.Subscript, _: str) -> Value:
+        base = self.value(expr.value)
+        index = self.value(expr.index)
+        return self.world.subscripted(base, expr.index, index)
+
+    def slice(self, expr: f.Slice, _: str) -> Value:
+        for part in (expr.lower, expr.upper, expr.step):
+            if part is not None:
+                self.value(part)
+        return Value(Data("slice"))
+
+    # ------------------------------------------------------------------ displays and comprehensions
+
+    def sequence(self, expr: f.Seq, _: str) -> Value:
+        values = [self.value(item, "collect") for item in expr.items]
+        if expr.kind == "tuple" and not any(isinstance(i, f.Star) for i in expr.items):
+            return Value(Tup(tuple(values)))
+        if not values:
+            return Value(Coll(Unknown("empty display"), expr.kind))
+        kinds = [
+            Value(self.world.element(v).type) if isinstance(i, f.Star) else v
+            for i, v in zip(expr.items, values, strict=True)
+        ]
+        return Value(Coll(join(kinds).type, expr.kind, join(kinds).sym))
+
+    def dictionary(self, expr: f.DictLit, _: str) -> Value:
+        keys = [self.value(k) for k in expr.keys if k is not None]
+        values = [self.value(v, "collect") for v in expr.values]
+        if not values:
+            return Value(Dict(Unknown("empty display"), Unknown("empty display")))
+        return Value(Dict(join(keys).type if keys else Unknown("spread"), join(values).type))
+
+    def comprehension(self, expr: f.Comp, consumer: str) -> Value:
+        saved = dict(self.env)
+        opened = 0
+        for clause in expr.generators:
+            iterated = self.value(clause.iter, "iterate")
+            loop = classify(self, clause, iterated)
+            self.flow.loops[clause.target] = loop
+            loop.first_hit = consumer == "next"
+            self.loops.append(loop)
+            opened += 1
+            self._apply.bind(clause.target, self.item(iterated, loop))
+            for condition in clause.ifs:
+                self.value(condition)
+                narrowed(self, condition, True, self.env)
+        element = self.value(expr.elt, "collect")
+        second = self.value(expr.value, "collect") if expr.value is not None else None
+        del self.loops[-opened:]
+        self.env.clear()
+        self.env.update(saved)
+        if second is not None:
+            return Value(Dict(element.type, second.type))
+        return Value(Coll(element.type, COMPREHENSIONS[expr.kind]))
+
+    def item(self, iterated: Value, loop: Loop) -> Value:
+        """The value of a loop's target: its type from what is iterated, its symbol from the loop."""
+        element = self.world.element(iterated)
+        return Value(element.type, ("item", loop.place, iterated.sym), iterated.weak)
+
+    # ------------------------------------------------------------------ the rest
+
+    def starred(self, expr: f.Star, consumer: str) -> Value:
+        return self.value(expr.value, consumer)
+
+    def lambda_(self, expr: f.Lambda, _: str) -> Value:
+        saved = dict(self.env)
+        for parameter in expr.params:
+            if parameter.default is not None:
+                self.value(parameter.default)
+            self.env[parameter.name] = unknown("lambda parameter")
+        shadow = self._apply.lambda_body(expr)
+        self.env.clear()
+        self.env.update(saved)
+        return Value(Closure((expr.at.line, expr.at.column), shadow))
+
+    def fstring(self, expr: f.FString, _: str) -> Value:
+        for part in expr.parts:
+            self.value(part)
+        return Value(Data("str"))
+
+    def yielded(self, expr: f.Yield, _: str) -> Value:
+        value = self.value(expr.value, "yield") if expr.value is not None else NONE
+        self.flow.yields.append(self.world.element(value) if expr.is_from else value)
+        return unknown("sent into a generator")
+
+    def walrus(self, expr: f.Walrus, _: str) -> Value:
+        value = self.value(expr.value, "assign")
+        self._apply.bind(expr.target, value)
+        return value
+
+    def other(self, expr: f.Other, _: str) -> Value:
+        return unknown("expression not looked into")
+
+    # ------------------------------------------------------------------ help for statements
+
+    def entered(self, expr: f.Expr, manager: Value, is_async: bool) -> Value:
+        """What ``with expr as x`` binds to x."""
+        return self._apply.entered(expr, manager, is_async)
+
+    def enter_group(self, expr: f.Expr, manager: Value) -> int:
+        """Open a task group's region; how many were opened (0 or 1)."""
+        if any(isinstance(k, Lib) and self.world.kind(k) == "task_group" for k in members(manager.type)):
+            self.groups.append((manager, expr))
+            return 1
+        return 0
+
+    def known_size(self, name: str) -> int | None:
+        """The number of items of a module-level constant tuple, list or dict; None when it is no such thing."""
+        if name in self.env:
+            return None
+        return self.world.constant_size(self.function, name)
+
+
+_EXPRESSIONS: dict[type, Callable[..., Value]] = {
+    f.Name: Evaluator.name,
+    f.Attr: Evaluator.attribute,
+    f.Const: Evaluator.constant,
+    f.Bytes: Evaluator.bytes_,
+    f.Await: Evaluator.awaited,
+    f.Star: Evaluator.starred,
+    f.Lambda: Evaluator.lambda_,
+    f.Comp: Evaluator.comprehension,
+    f.Bin: Evaluator.binary,
+    f.Bool: Evaluator.boolean,
+    f.Unary: Evaluator.unary,
+    f.Compare: Evaluator.compare,
+    f.IfExp: Evaluator.conditional,
+    f.Subscript: Evaluator.subscript,
+    f.Slice: Evaluator.slice,
+    f.Seq: Evaluator.sequence,
+    f.DictLit: Evaluator.dictionary,
+    f.FString: Evaluator.fstring,
+    f.Yield: Evaluator.yielded,
+    f.Walrus: Evaluator.walrus,
+    f.Other: Evaluator.other,
+}

@@ -1,0 +1,169 @@
+"""Who is defined where: modules, functions and classes as objects that compare by identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from persist_lint.facts.codec import decode_body
+from persist_lint.model.facts import ClassFacts, FunctionFacts, ModuleFacts, Name, Param, Stmt
+from persist_lint.model.span import Span
+
+MODULE_LEVEL = "<module>"
+
+
+class Module:
+    """One file of the project; ``dotted`` is its most specific import name."""
+
+    def __init__(self, path: str, facts: ModuleFacts, dotted: str) -> None:
+        self.path = path
+        self.facts = facts
+        self.dotted = dotted
+        self.is_package = path.endswith("__init__.py")
+        self.functions = [Function(self, number, f) for number, f in enumerate(facts.functions)]
+        self.classes = [Class(self, number, c) for number, c in enumerate(facts.classes)]
+        self.top = Function(self, -1, module_function(facts))
+        for function in self.functions:
+            function.link_up()
+        for class_ in self.classes:
+            class_.link_up()
+
+    def __repr__(self) -> str:
+        return f"<Module {self.dotted}>"
+
+
+def module_function(facts: ModuleFacts) -> FunctionFacts:
+    """The module's own statements as a function without parameters."""
+    at = Span(1, 0, max(facts.lines, 1), 0)
+    return FunctionFacts(MODULE_LEVEL, MODULE_LEVEL, at, (), None, (), False, False, -1, -1, (), facts.docstring, b"")
+
+
+class Function:
+    """One ``def``, or the module's own statements (``is_module``)."""
+
+    def __init__(self, module: Module, number: int, facts: FunctionFacts) -> None:
+        self.module = module
+        self.number = number
+        self.facts = facts
+        self.name = facts.name
+        self.is_module = number < 0
+        self.parent: Function | None = None
+        self.owner: Class | None = None
+
+    def link_up(self) -> None:
+        """Tie to the enclosing function and class."""
+        facts = self.facts
+        self.parent = self.module.functions[facts.parent] if facts.parent >= 0 else None
+        self.owner = self.module.classes[facts.owner] if facts.owner >= 0 else None
+        if self.owner is not None:
+            self.owner.methods.setdefault(self.name, []).append(self)
+
+    @cached_property
+    def dotted(self) -> str:
+        """``package.module.Class.method``; the module's name for its own statements."""
+        return self.module.dotted if self.is_module else f"{self.module.dotted}.{self.facts.qualname}"
+
+    @cached_property
+    def body(self) -> tuple[Stmt, ...]:
+        """The statements; decoded when first asked for."""
+        return self.module.facts.body if self.is_module else decode_body(self.facts.body)
+
+    @cached_property
+    def params(self) -> tuple[Param, ...]:
+        return self.facts.params
+
+    @cached_property
+    def decorator_names(self) -> frozenset[str]:
+        """The last names of its decorators, as in ``staticmethod``."""
+        return frozenset(last_name(d) for d in self.facts.decorators)
+
+    @property
+    def is_async(self) -> bool:
+        return self.facts.is_async
+
+    @property
+    def is_generator(self) -> bool:
+        return self.facts.is_generator
+
+    @cached_property
+    def is_static(self) -> bool:
+        return "staticmethod" in self.decorator_names
+
+    @cached_property
+    def is_class_method(self) -> bool:
+        return "classmethod" in self.decorator_names or self.name in ("__init_subclass__", "__class_getitem__")
+
+    @cached_property
+    def is_method(self) -> bool:
+        """Whether the first parameter is the instance or class."""
+        return self.owner is not None and not self.is_static
+
+    @cached_property
+    def is_property(self) -> bool:
+        return bool(self.decorator_names & {"property", "cached_property", "hybrid_property", "async_cached_property"})
+
+    def __repr__(self) -> str:
+        return f"<Function {self.dotted}>"
+
+
+class Class:
+    """One ``class`` statement; ``methods`` by name, in order of definition (overloads, property setters)."""
+
+    def __init__(self, module: Module, number: int, facts: ClassFacts) -> None:
+        self.module = module
+        self.number = number
+        self.facts = facts
+        self.name = facts.name
+        self.methods: dict[str, list[Function]] = {}
+        self.owner: Class | None = None
+        self.parent: Function | None = None
+
+    def link_up(self) -> None:
+        facts = self.facts
+        self.owner = self.module.classes[facts.owner] if facts.owner >= 0 else None
+        self.parent = self.module.functions[facts.parent] if facts.parent >= 0 else None
+
+    @cached_property
+    def dotted(self) -> str:
+        return f"{self.module.dotted}.{self.facts.qualname}"
+
+    def method(self, name: str) -> Function | None:
+        """The method of that name: of overloads and property pairs, the getter or the last that has a body."""
+        found = self.methods.get(name)
+        if not found:
+            return None
+        for function in found:
+            if function.is_property:
+                return function
+        return found[-1]
+
+    def __repr__(self) -> str:
+        return f"<Class {self.dotted}>"
+
+
+class Index:
+    """All modules of a project, by path, in sorted order."""
+
+    def __init__(self, modules: Mapping[str, ModuleFacts], dotted: Mapping[str, str]) -> None:
+        self.modules = {path: Module(path, modules[path], dotted[path]) for path in sorted(modules)}
+
+    def functions(self) -> Iterator[Function]:
+        """Every function, module levels included, in order of path and place."""
+        for module in self.modules.values():
+            yield module.top
+            yield from module.functions
+
+    def classes(self) -> Iterator[Class]:
+        for module in self.modules.values():
+            yield from module.classes
+
+
+def last_name(expr: object) -> str:
+    """The last name of a decorator: ``property`` of ``@property``, ``get`` of ``@router.get("/")``; else ""."""
+    from persist_lint.model.facts import Attr, Call
+
+    if isinstance(expr, Call):
+        expr = expr.func
+    if isinstance(expr, Attr):
+        return expr.name
+    return expr.id if isinstance(expr, Name) else ""

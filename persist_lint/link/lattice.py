@@ -1,0 +1,301 @@
+"""Types and symbolic values: small, immutable, comparable.
+
+A ``Value`` is what an expression is known to be: its type, and a symbol that says where it came from, so that
+``self.session`` of a repository can be recognised as the session that the caller passed. Symbols are nested tuples:
+
+    ("param", 1)                 the second parameter of the function at hand
+    ("attr", base, "id")         an attribute of another value
+    ("init", base, 1)            what the constructor of ``base`` got as its second parameter
+    ("item", loop, base)         the element of ``base`` in this turn of the loop at (line, column)
+    ("new", "app.Repo", args)    an instance made here: args are (parameter index, symbol) pairs
+    ("call", (line, column))     the result of the call there; ("open", …) a session or resource opened there
+    ("const", 3), ("global", "app.db.engine"), ("inner",), ("?",)
+    ("free", base)               a variable of the enclosing function
+    ("column", "app.Job", "id")  a mapped attribute of a class; ("eq", column, other), ("isin", column): conditions
+"""
+
+from __future__ import annotations
+
+from typing import Any, Union
+
+from msgspec import Struct
+
+from persist_lint.link.index import Class, Function, Module
+
+Sym = tuple[Any, ...]
+UNKNOWN_SYM: Sym = ("?",)
+INNER_SYM: Sym = ("inner",)
+MAX_SYM_DEPTH = 6
+
+
+class Unknown(Struct, frozen=True):
+    """Not known, and why; harmless to every rule."""
+
+    reason: str
+
+
+class Null(Struct, frozen=True):
+    """None."""
+
+
+class Data(Struct, frozen=True):
+    """Plain data: ``name`` is a builtin type name (``str``) or "" where only that much is known."""
+
+    name: str = ""
+
+
+class Inst(Struct, frozen=True):
+    """An instance of a project class, with the arguments of its generic bases."""
+
+    cls: Class
+    args: tuple[Type, ...] = ()
+
+
+class Lib(Struct, frozen=True):
+    """An instance of a library class by canonical dotted name, with type arguments."""
+
+    name: str
+    args: tuple[Type, ...] = ()
+
+
+class ClassObj(Struct, frozen=True):
+    """A project class itself."""
+
+    cls: Class
+    args: tuple[Type, ...] = ()
+
+
+class LibClass(Struct, frozen=True):
+    """A library class itself."""
+
+    name: str
+    args: tuple[Type, ...] = ()
+
+
+class Fn(Struct, frozen=True):
+    """A project function, bound to a receiver if ``bound``."""
+
+    function: Function
+    bound: Value | None = None
+
+
+class LibFn(Struct, frozen=True):
+    """A library function by canonical dotted name."""
+
+    name: str
+
+
+class LibMethod(Struct, frozen=True):
+    """A method of a library type on a receiver."""
+
+    owner: str
+    name: str
+    bound: Value
+
+
+class Closure(Struct, frozen=True):
+    """A lambda; ``at`` is the (line, column) of it, ``returns`` what its body is."""
+
+    at: tuple[int, int]
+    returns: Value
+
+
+class Partial(Struct, frozen=True):
+    """``partial(f, …)``, or a function wrapped by something that calls through."""
+
+    of: Value
+    args: tuple[Value, ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
+
+
+class Mod(Struct, frozen=True):
+    """A module of the project."""
+
+    module: Module
+
+
+class LibMod(Struct, frozen=True):
+    """A module, or some name, of a library."""
+
+    name: str
+
+
+class Coro(Struct, frozen=True):
+    """An awaitable that gives ``of``."""
+
+    of: Value
+
+
+class Coll(Struct, frozen=True):
+    """A collection or iterator of ``item``; ``kind`` is list, set, tuple, iterator, generator, async_generator, dict."""
+
+    item: Type
+    kind: str = "list"
+    item_sym: Sym = UNKNOWN_SYM
+
+
+class Dict(Struct, frozen=True):
+    key: Type
+    value: Type
+
+
+class Tup(Struct, frozen=True):
+    items: tuple[Value, ...]
+
+
+class Super(Struct, frozen=True):
+    """What ``super()`` gives in a method of ``owner`` on the receiver ``bound``."""
+
+    owner: Class
+    bound: Value
+
+
+class Manager(Struct, frozen=True):
+    """A context manager made by a project generator; entering gives ``of``."""
+
+    of: Value
+    function: Function
+    is_async: bool
+
+
+class Statement(Struct, frozen=True):
+    """A statement under construction; it rides as the type argument of its library type, and of its results'.
+
+    ``entities`` are the mapped classes it selects or writes, ``columns`` (class name, attribute) of selected columns;
+    ``keys`` are (attribute, symbol) of its equality conditions, ``inside`` attributes tested with ``in_``;
+    ``options`` name (strategy, relationship path). ``limit`` is -1 where none is set, 0 where it is not a constant.
+    """
+
+    verb: str
+    entities: tuple[Class, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
+    keys: tuple[tuple[str, Sym], ...] = ()
+    inside: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    limit: int = -1
+    locks: bool = False
+    aggregates: bool = False
+    filtered: bool = False
+    text: str | None = None
+    tables: tuple[str, ...] = ()
+    session: Sym | None = None
+
+
+class TypeParam(Struct, frozen=True):
+    """A type variable, until a class or call binds it."""
+
+    name: str
+
+
+class Either(Struct, frozen=True):
+    """One of two to four types."""
+
+    members: tuple[Type, ...]
+
+
+Type = Union[
+    Unknown, Null, Data, Inst, Lib, ClassObj, LibClass, Fn, LibFn, LibMethod, Closure, Partial, Mod, LibMod, Coro, Coll,
+    Dict, Tup, Super, Manager, Statement, TypeParam, Either,
+]  # fmt: skip
+
+
+class Value(Struct, frozen=True):
+    """A type and a symbol. ``weak``: the type rests on a convention or on agreeing callers, not on a declaration."""
+
+    type: Type
+    sym: Sym = UNKNOWN_SYM
+    weak: bool = False
+
+
+def unknown(reason: str, sym: Sym = UNKNOWN_SYM) -> Value:
+    """A value of which nothing is known but, perhaps, where it came from."""
+    return Value(Unknown(reason), sym)
+
+
+NOTHING = unknown("nothing said")
+NONE = Value(Null(), ("const", None))
+
+
+def members(kind: Type) -> tuple[Type, ...]:
+    """The alternatives of a type; itself if it is not a union."""
+    return kind.members if isinstance(kind, Either) else (kind,)
+
+
+def union(kinds: list[Type]) -> Type:
+    """The join of types: None and plain unknowns yield to what is known; more than four known ones are unknown."""
+    flat: list[Type] = []
+    for kind in kinds:
+        for one in members(kind):
+            if one not in flat:
+                flat.append(one)
+    known = [one for one in flat if not isinstance(one, Unknown)]
+    if not known:
+        return flat[0] if flat else Unknown("nothing said")
+    solid = [one for one in known if not isinstance(one, Null)]
+    chosen = solid or known
+    if len(chosen) == 1:
+        return chosen[0]
+    if len(chosen) > 4:
+        return Unknown("too many")
+    if any(isinstance(one, Null) for one in known):
+        chosen = [*chosen, Null()] if len(chosen) < 4 else chosen
+    return Either(tuple(chosen))
+
+
+def join(values: list[Value]) -> Value:
+    """The join of values: joined types, the symbol if all agree (None aside)."""
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) == 1:
+        return distinct[0]
+    syms = list(dict.fromkeys(v.sym for v in distinct if not isinstance(v.type, Null)))
+    sym = syms[0] if len(syms) == 1 else UNKNOWN_SYM
+    return Value(union([v.type for v in distinct]), sym, any(v.weak for v in distinct))
+
+
+def depth(sym: Sym) -> int:
+    """Nesting of a symbol."""
+    return 1 + max((depth(part) for part in sym if isinstance(part, tuple)), default=0)
+
+
+def attr_sym(base: Sym, name: str) -> Sym:
+    """The symbol of an attribute; unknown where the base is, or where paths grow too long."""
+    if base == UNKNOWN_SYM or base == INNER_SYM:
+        return base
+    return UNKNOWN_SYM if depth(base) >= MAX_SYM_DEPTH else ("attr", base, name)
+
+
+def mentions(sym: Sym, loop: tuple[int, int]) -> bool:
+    """Whether the symbol is made from the item of that loop."""
+    if len(sym) == 3 and sym[0] == "item" and sym[1] == loop:
+        return True
+    return any(mentions(part, loop) for part in sym if isinstance(part, tuple) and part)
+
+
+def substitute(sym: Sym, actuals: dict[int, Sym]) -> Sym:
+    """A callee's symbol in the caller's terms: parameters replaced, the callee's own locals hidden."""
+    match sym:
+        case ("param", int(index)):
+            return actuals.get(index, UNKNOWN_SYM)
+        case ("attr", base, name):
+            return attr_sym(substitute(base, actuals), name)
+        case ("init", base, int(index)):
+            return init_sym(substitute(base, actuals), index)
+        case ("new", name, args):
+            return ("new", name, tuple((i, substitute(s, actuals)) for i, s in args))
+        case ("free", inner):
+            return inner  # the nested function is called where it is defined
+        case ("const" | "global", *_):
+            return sym
+        case ("?",):
+            return sym
+        case _:
+            return INNER_SYM
+
+
+def init_sym(base: Sym, index: int) -> Sym:
+    """What the constructor of ``base`` got as parameter ``index``."""
+    if base and base[0] == "new":
+        return dict(base[2]).get(index, UNKNOWN_SYM)
+    if base == UNKNOWN_SYM or base == INNER_SYM:
+        return base
+    return UNKNOWN_SYM if depth(base) >= MAX_SYM_DEPTH else ("init", base, index)

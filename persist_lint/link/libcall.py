@@ -1,0 +1,280 @@
+"""Calls of library functions and methods: what a vocabulary row says they give, applied to the arguments at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from persist_lint.link.lattice import (
+    ClassObj,
+    Coll,
+    Coro,
+    Data,
+    Fn,
+    Inst,
+    Lib,
+    LibClass,
+    Null,
+    Partial,
+    Statement,
+    Tup,
+    Unknown,
+    Value,
+    members,
+    unknown,
+)
+from persist_lint.link.iteration import awaited, element
+from persist_lint.link.resolve import instance_of
+from persist_lint.link.sites import Manner, Target
+from persist_lint.link.statements import entity_of, load_option, row_type, scalar_type, started, statement_of, with_part
+from persist_lint.model import facts as f
+from persist_lint.model.vocabulary import Row
+
+if TYPE_CHECKING:
+    from persist_lint.link.world import World
+
+
+class LibraryCall(Struct, frozen=True):
+    """A call of a vocabulary row; ``makes`` is the class whose instance it makes."""
+
+    row: Row
+    name: str
+    bound: Value | None
+    args: tuple[Value, ...]
+    keywords: tuple[tuple[str | None, Value], ...]
+    place: tuple[int, int]
+    expr: f.Call | None = None
+    makes: str = ""
+
+    def argument(self, words: str) -> Value | None:
+        """The argument that argument words (``arg0|kw:statement``, ``self``, ``args``) name."""
+        for word in words.split("|"):
+            if word == "self":
+                return self.bound
+            if word == "args":
+                return self.args[0] if self.args else None
+            if word.startswith("arg") and word[3:].isdigit() and int(word[3:]) < len(self.args):
+                return self.args[int(word[3:])]
+            if word.startswith("kw:"):
+                found = next((v for k, v in self.keywords if k == word[3:]), None)
+                if found is not None:
+                    return found
+        return None
+
+    def arguments(self, words: str) -> tuple[Value, ...]:
+        """All arguments that the words name: every positional one for ``args``."""
+        if "args" in words.split("|"):
+            return self.args
+        found = self.argument(words) if words else None
+        return () if found is None else (found,)
+
+
+def library_result(world: World, call: LibraryCall) -> Value:
+    """What the call gives, wrapped as a coroutine where the library awaits."""
+    result = _given(world, call)
+    return Value(Coro(result)) if world.awaits(call) else result
+
+
+def _given(world: World, call: LibraryCall) -> Value:
+    row = call.row
+    if call.makes:
+        carried = tuple(v.type for v in call.arguments(row.of)) if world.kind_of(call.makes) == "pubsub" else ()
+        return Value(Lib(call.makes, carried), ("open", call.place))
+    if row.gives == "":
+        return Value(Null(), ("call", call.place))
+    if row.gives == "self":
+        return _self(world, call)
+    if "." in row.gives:
+        return _typed(world, call)
+    return _SHAPES[row.gives](world, call)
+
+
+def _self(world: World, call: LibraryCall) -> Value:
+    bound = call.bound
+    if bound is None:
+        return unknown("no receiver")
+    statement = statement_of(bound)
+    if statement is None or not (call.row.part or call.row.of):
+        return bound
+    if statement.verb == "options":
+        changed = load_option(statement, call)
+    else:
+        changed = with_part(world, statement, call)
+    assert isinstance(bound.type, Lib)
+    return Value(Lib(bound.type.name, (changed,)), bound.sym, bound.weak)
+
+
+def _typed(world: World, call: LibraryCall) -> Value:
+    """A library type by name: statements, results and options carry what they are about."""
+    row = call.row
+    kind = world.kind_of(row.gives)
+    weak = call.bound is not None and call.bound.weak
+    if row.verb is not None:
+        return Value(Lib(row.gives, (started(world, call),)), ("call", call.place), weak)
+    if row.gives == "sqlalchemy.orm.Load":
+        return Value(Lib(row.gives, (load_option(Statement("options"), call),)), ("call", call.place))
+    about = call.argument(row.of) if row.of else None
+    carried = statement_of(about) if about is not None else None
+    if carried is None and call.bound is not None:
+        carried = statement_of(call.bound)
+    if carried is not None and kind in ("result", "statement", "query", "value"):
+        return Value(Lib(row.gives, (carried,)), ("call", call.place), weak)
+    if kind in ("task", "future") and about is not None:
+        return Value(Lib(row.gives, (awaited(_called(world, about)).type,)), ("open", call.place))
+    shared = call.bound is not None and kind == "session" and "session.open" not in row.does
+    place = ("attr", call.bound.sym, "()") if shared and call.bound is not None else ("open", call.place)
+    return Value(Lib(row.gives), place, weak)
+
+
+def _called(world: World, value: Value) -> Value:
+    """The result of calling a function value without arguments known; a coroutine as it is."""
+    for kind in members(value.type):
+        match kind:
+            case Fn(function=function, bound=bound):
+                return world.result(function, bound, {}, (0, 0))
+            case Partial(of=of):
+                return _called(world, of)
+            case ClassObj() | LibClass():
+                return Value(instance_of(kind))
+            case Coro():
+                return Value(kind)
+    return unknown("result of something unknown")
+
+
+def _entity(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    found = entity_of(world, about)
+    return Value(found if found is not None else Unknown("entity not known"), ("call", call.place))
+
+
+def _entities(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    statement = statement_of(about) if about is not None else None
+    kind = scalar_type(statement) if statement is not None else entity_of(world, about)
+    return Value(Coll(kind or Unknown("entity not known")), ("call", call.place))
+
+
+def _scalar(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    statement = statement_of(about) if about is not None else None
+    return Value(scalar_type(statement) if statement is not None else Unknown("statement not known"), ("call", call.place))
+
+
+def _row(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    statement = statement_of(about) if about is not None else None
+    return Value(row_type(statement) if statement is not None else Unknown("row"), ("call", call.place))
+
+
+def _rows(world: World, call: LibraryCall) -> Value:
+    row = _row(world, call)
+    return Value(Coll(row.type), row.sym)
+
+
+def _data(world: World, call: LibraryCall) -> Value:
+    aggregate = call.bound is not None and isinstance(call.bound.type, Lib) and "FunctionGenerator" in call.bound.type.name
+    return Value(Data("aggregate" if aggregate else ""), ("call", call.place))
+
+
+def _instance(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    return unknown("nothing to call") if about is None else _called(world, about)
+
+
+def _injected(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    return unknown("no provider") if about is None else world.provided(about)
+
+
+def _result_of(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    if about is None:
+        return unknown("nothing to run")
+    result = _called(world, about)
+    return awaited(result) if isinstance(result.type, Coro) else result
+
+
+def _gathered(world: World, call: LibraryCall) -> Value:
+    results = [awaited(v) for v in call.args]
+    items = [element(v) if isinstance(v.type, Coll) else r for v, r in zip(call.args, results, strict=True)]
+    if len(items) == 1 and isinstance(call.args[0].type, Coll):
+        return Value(Coll(awaited(items[0]).type))
+    return Value(Tup(tuple(items)))
+
+
+def _item(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    return unknown("no collection") if about is None else element(about)
+
+
+def _collection(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    return unknown("no collection") if about is None else Value(Coll(element(about).type), about.sym)
+
+
+def _argument(world: World, call: LibraryCall) -> Value:
+    return call.argument(call.row.of) or unknown("no argument")
+
+
+def _wrapped(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of) if call.row.of else None
+    if about is None:
+        return unknown("wraps something unknown")
+    return Value(Partial(about, call.args[1:], call.keywords))  # type: ignore[arg-type]
+
+
+def _base(world: World, call: LibraryCall) -> Value:
+    return unknown("a base class made on the spot")
+
+
+_SHAPES = {
+    "entity": _entity,
+    "entities": _entities,
+    "scalars": _entities,
+    "scalar": _scalar,
+    "row": _row,
+    "rows": _rows,
+    "value": _data,
+    "class_of": _instance,
+    "instance": _instance,
+    "injected": _injected,
+    "result_of": _result_of,
+    "gathered": _gathered,
+    "item": _item,
+    "collection": _collection,
+    "wrapped": _wrapped,
+    "argument": _argument,
+    "model_base": _base,
+}
+
+
+def passed_functions(world: World, call: LibraryCall) -> list[Target]:
+    """Functions among the arguments that the callee runs, each with where it runs."""
+    found: list[Target] = []
+    for run in call.row.runs:
+        value = call.argument(run.arg)
+        if value is None:
+            continue
+        number = next((i for i, v in enumerate(call.args) if v is value), -1)
+        rest = call.args[number + 1 :] if number >= 0 else ()
+        found.extend(_targets(world, value, run.where, rest))
+    return found
+
+
+def _targets(world: World, value: Value, manner: Manner, rest: tuple[Value, ...]) -> list[Target]:
+    found: list[Target] = []
+    for kind in members(value.type):
+        match kind:
+            case Fn(function=function, bound=bound):
+                found += [
+                    Target(c, c.dotted, None, bound, manner, value.weak, arguments=rest)
+                    for c in world.candidates(function, bound)
+                ]
+            case Partial(of=of, args=first):
+                found += _targets(world, of, manner, (*first, *rest))
+            case Inst(cls=cls):
+                method = world.classes.find_method(cls, "__call__")
+                if method is not None:
+                    found.append(Target(method, method.dotted, None, value, manner, value.weak, arguments=rest))
+    return found

@@ -1,0 +1,222 @@
+"""What a name means: module scopes, imports, re-exports, stars.
+
+``Scopes.lookup(module, "orders")`` follows imports through any number of files to the definition and answers with a
+``Binding``; names of libraries stay dotted (``sqlalchemy.select``), canonical through the vocabulary's aliases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Union
+
+from msgspec import Struct
+
+from persist_lint.link.index import Class, Function, Index, Module
+from persist_lint.link.roots import Roots, relative
+from persist_lint.model import facts as f
+from persist_lint.model.vocabulary import Vocabulary
+
+
+class Variable(Struct, frozen=True, eq=False):
+    """A module-level (or class-level) name bound by assignment: all its right-hand sides, the annotation if any."""
+
+    module: Module
+    name: str
+    values: tuple[f.Expr, ...]
+    annotation: f.Expr | None
+    at: f.Span
+    entered: bool = False  # bound by ``with … as``
+
+
+class External(Struct, frozen=True):
+    """A name of a library, dotted and canonical."""
+
+    dotted: str
+
+
+Binding = Union[Module, Function, Class, Variable, External]
+
+
+class Scopes:
+    """Module scopes, built when first asked for."""
+
+    def __init__(self, index: Index, roots: Roots, vocabulary: Vocabulary) -> None:
+        self._index = index
+        self._roots = roots
+        self._alias = vocabulary.alias
+        self._raw: dict[Module, dict[str, list[object]]] = {}
+        self._stars: dict[Module, list[f.Import]] = {}
+        self._known: dict[tuple[Module, str], Binding | None] = {}
+
+    def module_at(self, path: str) -> Module | None:
+        return self._index.modules.get(path)
+
+    def canonical(self, dotted: str) -> str:
+        """The vocabulary's own spelling of a library name."""
+        return self._alias.get(dotted, dotted)
+
+    def lookup(self, module: Module, name: str) -> Binding | None:
+        """What a global name of a module is bound to; None where the module does not bind it."""
+        key = (module, name)
+        if key not in self._known:
+            self._known[key] = None  # a cycle of imports binds nothing
+            self._known[key] = self._find(module, name)
+        return self._known[key]
+
+    def names(self, module: Module) -> list[str]:
+        """The names that the module's own statements bind, in order (stars left out)."""
+        self._collect(module)
+        return list(self._raw[module])
+
+    def imported(self, module: Module, statement: f.Import) -> Binding | None:
+        """What one import statement binds."""
+        if statement.level:
+            return self._relative(module, statement)
+        if statement.name is None:
+            dotted = statement.module
+            if statement.binds and "." in dotted and statement.binds == dotted.split(".")[0]:
+                dotted = statement.binds
+            return self.module_named(dotted, module)
+        return self._member(module, statement.module, statement.name)
+
+    def module_named(self, dotted: str, importer: Module) -> Binding:
+        """The module of that name, of the project or of a library."""
+        path = self._roots.find(dotted, importer.path)
+        found = self.module_at(path) if path else None
+        return found if found is not None else External(self.canonical(dotted))
+
+    def attribute(self, binding: Binding, name: str, importer: Module) -> Binding | None:
+        """``binding.name`` where binding is a module or library name."""
+        if isinstance(binding, External):
+            inner = self._roots.find(f"{binding.dotted}.{name}", importer.path)
+            if inner and (module := self.module_at(inner)):
+                return module  # a namespace package
+            return External(self.canonical(f"{binding.dotted}.{name}"))
+        if isinstance(binding, Module):
+            return self.lookup(binding, name) or self._submodule(binding, name)
+        return None
+
+    # ------------------------------------------------------------------ internals
+
+    def _find(self, module: Module, name: str) -> Binding | None:
+        self._collect(module)
+        candidates = [b for raw in self._raw[module].get(name, ()) if (b := self._bind(module, raw)) is not None]
+        ours = [b for b in candidates if not isinstance(b, External)]
+        if ours:
+            return self._merge(ours)
+        if candidates:
+            return candidates[0]
+        for star in self._stars[module]:
+            if (found := self._through_star(module, star, name)) is not None:
+                return found
+        return None
+
+    @staticmethod
+    def _merge(found: list[Binding]) -> Binding:
+        """Several bindings of one name: a definition wins over ``name = None``; assignments are put together."""
+        solid = [b for b in found if not isinstance(b, Variable)]
+        if solid:
+            return solid[-1] if isinstance(solid[-1], Function) else solid[0]
+        variables = [b for b in found if isinstance(b, Variable)]
+        first = variables[0]
+        annotation = next((v.annotation for v in variables if v.annotation is not None), None)
+        values = tuple(value for v in variables for value in v.values)
+        return Variable(first.module, first.name, values, annotation, first.at, first.entered)
+
+    def _bind(self, module: Module, raw: object) -> Binding | None:
+        if isinstance(raw, f.Import):
+            return self.imported(module, raw)
+        if isinstance(raw, f.FuncDef):
+            return module.functions[raw.index]
+        if isinstance(raw, f.ClassDef):
+            return module.classes[raw.index]
+        return raw if isinstance(raw, Variable) else None
+
+    def _relative(self, module: Module, statement: f.Import) -> Binding | None:
+        stem = relative(module.path, statement.level, statement.module)
+        home = self.module_at(f"{stem}/__init__.py" if stem else "__init__.py") or self.module_at(f"{stem}.py")
+        if statement.name is None or statement.name == "*":
+            return home
+        if home is not None and (found := self.lookup(home, statement.name)) is not None:
+            return found
+        inner = f"{stem}/{statement.name}" if stem else statement.name
+        return self.module_at(f"{inner}/__init__.py") or self.module_at(f"{inner}.py")
+
+    def _member(self, importer: Module, dotted: str, name: str) -> Binding | None:
+        home = self.module_named(dotted, importer)
+        if name == "*":
+            return home
+        return self.attribute(home, name, importer)
+
+    def _submodule(self, package: Module, name: str) -> Module | None:
+        if not package.is_package:
+            return None
+        stem = package.path.removesuffix("__init__.py") + name
+        return self.module_at(f"{stem}.py") or self.module_at(f"{stem}/__init__.py")
+
+    def _through_star(self, module: Module, star: f.Import, name: str) -> Binding | None:
+        if name.startswith("_"):
+            return None
+        home = self._relative(module, star) if star.level else self.module_named(star.module, module)
+        if isinstance(home, External):
+            return None  # a library's star: which names it brings is not known
+        return self.lookup(home, name) if isinstance(home, Module) and home is not module else None
+
+    def _collect(self, module: Module) -> None:
+        if module in self._raw:
+            return
+        table: dict[str, list[object]] = {}
+        stars: list[f.Import] = []
+        for name, raw in bindings(module, module.facts.body):
+            if name == "*":
+                stars.append(raw)  # type: ignore[arg-type]
+            else:
+                table.setdefault(name, []).append(raw)
+        self._raw[module], self._stars[module] = table, stars
+
+
+def bindings(module: Module, body: Iterable[f.Stmt]) -> Iterator[tuple[str, object]]:
+    """(name, Import | FuncDef | ClassDef | Variable) for each name that statements bind, branches included."""
+    for statement in body:
+        match statement:
+            case f.Import():
+                yield (statement.name == "*" and "*") or statement.binds, statement
+            case f.FuncDef():
+                yield module.functions[statement.index].name, statement
+            case f.ClassDef():
+                yield module.classes[statement.index].name, statement
+            case f.Assign(targets=targets, value=value):
+                for target in targets:
+                    yield from _assigned(module, target, value)
+            case f.AnnAssign(target=f.Name(id=name), annotation=annotation, value=value):
+                values = () if value is None else (value,)
+                yield name, Variable(module, name, values, annotation, statement.at)
+            case f.TypeAlias(name=name, value=value):
+                yield name, Variable(module, name, (value,), None, statement.at)
+            case f.With(items=items, body=inner):
+                for item in items:
+                    if isinstance(item.target, f.Name):
+                        name = item.target.id
+                        yield name, Variable(module, name, (item.context,), None, statement.at, True)
+                yield from bindings(module, inner)
+            case f.If(body=first, orelse=second):
+                yield from bindings(module, first)
+                yield from bindings(module, second)
+            case f.Try(body=first, handlers=handlers, orelse=second, final=final):
+                yield from bindings(module, first)
+                for handler in handlers:
+                    yield from bindings(module, handler.body)
+                yield from bindings(module, second)
+                yield from bindings(module, final)
+            case f.For(body=inner) | f.While(body=inner):
+                yield from bindings(module, inner)
+            case _:
+                pass
+
+
+def _assigned(module: Module, target: f.Expr, value: f.Expr) -> Iterator[tuple[str, object]]:
+    if isinstance(target, f.Name):
+        yield target.id, Variable(module, target.id, (value,), None, target.at)
+    elif isinstance(target, f.Seq) and isinstance(value, f.Seq) and len(target.items) == len(value.items):
+        for inner, part in zip(target.items, value.items, strict=True):
+            yield from _assigned(module, inner, part)

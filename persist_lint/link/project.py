@@ -1,0 +1,120 @@
+"""The linked project: what rules, engine and printers ask.
+
+    project = link(modules, vocabulary, surroundings, audited=paths)
+    for function in project.functions():          # FunctionView, those that are audited and relevant
+        for call in function.calls:               # CallView
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from persist_lint.link.classes import Classes
+from persist_lint.link.contexts import Contexts, is_test
+from persist_lint.link.effects import Summaries
+from persist_lint.link.index import Function, Index
+from persist_lint.link.names import Scopes
+from persist_lint.link.relevance import relevant
+from persist_lint.link.resolve import Resolver
+from persist_lint.link.roots import Roots
+from persist_lint.link.views import FunctionView
+from persist_lint.link.world import World
+from persist_lint.model.analysis import Discovered, FunctionNote, Model, Relationship
+from persist_lint.model.context import Surroundings
+from persist_lint.model.facts import ModuleFacts
+from persist_lint.model.vocabulary import Vocabulary
+
+#: Walks nest: an expression asks for a callee's return, that for an attribute, and so on (at most World's depth).
+RECURSION = 12_000
+
+
+def link(
+    modules: Mapping[str, ModuleFacts],
+    vocabulary: Vocabulary,
+    surroundings: Surroundings,
+    *,
+    audited: frozenset[str] | None = None,
+) -> Project:
+    """Tie all files together; ``audited`` are the paths that findings may stand in (None: all)."""
+    if sys.getrecursionlimit() < RECURSION:
+        sys.setrecursionlimit(RECURSION)
+    readable = {path: facts for path, facts in modules.items() if facts.problem is None}
+    roots = Roots(readable)
+    index = Index(readable, {path: roots.dotted(path) for path in readable})
+    scopes = Scopes(index, roots, vocabulary)
+    resolver = Resolver(scopes, vocabulary)
+    classes = Classes(index, resolver)
+    world = World(index, scopes, resolver, classes, vocabulary)
+    return Project(world, surroundings, audited)
+
+
+class Project:
+    """Read-only; everything is computed when first asked for."""
+
+    def __init__(self, world: World, surroundings: Surroundings, audited: frozenset[str] | None) -> None:
+        self.world = world
+        self.surroundings = surroundings
+        self.summaries = Summaries(world)
+        self._audited = audited
+        self._views: dict[Function, FunctionView] = {}
+
+    @cached_property
+    def relevant(self) -> list[Function]:
+        """The functions that any rule could speak of, in order of path and place."""
+        return relevant(self.world.index, self.world.vocabulary)
+
+    @cached_property
+    def contexts(self) -> Contexts:
+        """Entry points and what they reach."""
+        return Contexts(self.world, self.relevant, frozenset(self.surroundings.migrations))
+
+    def functions(self) -> Iterator[FunctionView]:
+        """The relevant functions of audited files, module levels included."""
+        for function in self.relevant:
+            path = function.module.path
+            if (self._audited is None or path in self._audited) and path not in self._silent:
+                yield self.view(function)
+
+    @cached_property
+    def _silent(self) -> frozenset[str]:
+        """Migrations are read for context; rules that name them ask for them."""
+        return frozenset(self.surroundings.migrations)
+
+    def view(self, function: Function) -> FunctionView:
+        """The one view of a function."""
+        if function not in self._views:
+            self._views[function] = FunctionView(self, function)
+        return self._views[function]
+
+    def function_named(self, dotted: str) -> Function | None:
+        """A function by its full dotted name, as in ``app.repo.Repo.get``."""
+        return next((f for f in self.world.index.functions() if f.dotted == dotted), None)
+
+    def is_test(self, path: str) -> bool:
+        return is_test(path)
+
+    # ------------------------------------------------------------------ for the engine
+
+    def discovered(self) -> Discovered:
+        """What the project context lists: engines, factories, models, channels."""
+        models = tuple(
+            Model(
+                name=info.cls.name,
+                table=info.table,
+                columns=len(info.columns),
+                relationships={
+                    r.name: Relationship(target=r.target_name, lazy=r.lazy, many=r.many) for r in info.relations.values()
+                },
+                path=info.cls.module.path,
+                line=info.cls.facts.at.line,
+            )
+            for info in self.world.models.all()
+        )
+        return Discovered(models=models)
+
+    def note(self, dotted: str) -> FunctionNote:
+        """What context validation needs to know of a function."""
+        function = self.function_named(dotted)
+        return FunctionNote() if function is None else self.view(function).note()

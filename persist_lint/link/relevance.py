@@ -1,0 +1,57 @@
+"""Which functions any rule could speak of.
+
+A function is a seed when it, or its module, names something from a vocabulary; the closure goes upward over names that
+calls mention: cheap, and only ever too large. All others have no effects and are not walked for their own sake.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from persist_lint.link.index import Function, Index
+from persist_lint.model.vocabulary import Vocabulary
+
+#: Method names too common to connect functions by name: everything would be relevant to everything.
+COMMON = frozenset({"get", "append", "items", "values", "keys", "join", "format", "split", "strip", "update", "copy", "pop", "info", "debug", "warning", "error", "exception", "extend", "lower", "upper", "startswith", "endswith", "encode", "decode", "replace", "isinstance", "len", "str", "int", "list", "dict", "set", "self", "cls", "super", "property", "logger", "log"})  # fmt: skip
+
+
+def relevant(index: Index, vocabulary: Vocabulary) -> list[Function]:
+    """The functions worth walking, in order of path and place."""
+    words = vocabulary_words(vocabulary)
+    marked: set[Function] = set()
+    mentions: dict[str, list[Function]] = defaultdict(list)
+    functions = list(index.functions())
+    for function in functions:
+        for name in function.facts.names:
+            mentions[name].append(function)
+        if function.is_module or function.is_async or not words.isdisjoint(function.facts.names):
+            marked.add(function)
+    queue = sorted(marked, key=lambda f: (f.module.path, f.number))
+    while queue:
+        function = queue.pop()
+        name = function.name
+        if name in ("__init__", "__call__", "__enter__", "__aenter__") and function.owner is not None:
+            name = function.owner.name
+        if name in COMMON:
+            callers = [f for f in mentions[name] if f.module is function.module]
+        else:
+            callers = mentions[name]
+        for caller in callers:
+            if caller not in marked:
+                marked.add(caller)
+                queue.append(caller)
+    return [function for function in functions if function in marked]
+
+
+def vocabulary_words(vocabulary: Vocabulary) -> frozenset[str]:
+    """The last names of everything in the vocabulary that has effects, and of the types that have methods with some."""
+    words: set[str] = set()
+    for dotted, row in vocabulary.functions.items():
+        if row.does or row.runs or row.marks or row.level:
+            words.add(dotted.rpartition(".")[2])
+    for dotted, found in vocabulary.types.items():
+        rows = [*found.method.items(), ("", found.new), ("", found.call)]
+        if any(row is not None and (row.does or row.marks) for _, row in rows):
+            words.add(dotted.rpartition(".")[2])
+        words.update(name for name, row in rows if row is not None and row.does and name not in COMMON)
+    return frozenset(words - {""})

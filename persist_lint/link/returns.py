@@ -1,0 +1,275 @@
+"""What parameters are and what functions give back.
+
+Parameters: annotation; else injection (``Depends``); else default; else what the callers that are known pass; else a
+conventional name, which makes the value weak. Returns: annotation if it says something, else the join of the return
+statements; symbols are in the callee's terms and are translated at each call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from persist_lint.link.arguments import actuals
+from persist_lint.link.index import Class, Function
+from persist_lint.link.iteration import element
+from persist_lint.link.lattice import (
+    INNER_SYM,
+    NOTHING,
+    UNKNOWN_SYM,
+    ClassObj,
+    Coll,
+    Coro,
+    Data,
+    Dict,
+    Either,
+    Fn,
+    Inst,
+    Lib,
+    Manager,
+    Null,
+    Partial,
+    Tup,
+    Type,
+    TypeParam,
+    Unknown,
+    Value,
+    join,
+    members,
+    substitute,
+    unknown,
+)
+from persist_lint.model import facts as f
+
+if TYPE_CHECKING:
+    from persist_lint.link.sites import Place
+    from persist_lint.link.world import World
+
+MAX_CALLERS = 12
+MAX_CALLER_HOPS = 2
+CONVENTIONAL_SESSIONS = frozenset({"db_session", "async_session", "session", "db"})
+MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
+
+
+class Returns:
+    """The part of ``World`` that answers for parameters and returned values."""
+
+    def __init__(self) -> None:
+        self._parameters: dict[tuple[Function, int], Value] = {}
+        self._returned: dict[Function, Value] = {}
+        self._hops = 0
+
+    def _w(self) -> World:
+        return cast("World", self)
+
+    # ------------------------------------------------------------------ parameters
+
+    def parameter(self, function: Function, number: int) -> Value:
+        """What parameter ``number`` is known to be; its symbol is the walk's business."""
+        key = (function, number)
+        if key not in self._parameters:
+            self._parameters[key] = unknown("asked while being computed")
+            self._parameters[key] = self._parameter(function, number)
+        return self._parameters[key]
+
+    def _parameter(self, function: Function, number: int) -> Value:
+        world, parameter = self._w(), function.params[number]
+        if number == 0 and function.is_method and function.owner is not None:
+            owner = function.owner
+            kind: Type = ClassObj(owner) if function.is_class_method else Inst(owner, own_parameters(world, owner))
+            return Value(kind)
+        kind = world.resolver.annotation(parameter.annotation, function.module, function, function.owner)
+        if parameter.kind == "args":
+            return Value(Coll(kind, "tuple"))
+        if parameter.kind == "kwargs":
+            return Value(Dict(Data("str"), kind))
+        if not isinstance(kind, Unknown):
+            return Value(kind)
+        provider = world.resolver.depends(parameter.annotation, function.module, function)
+        for injected in (parameter.default, provider):
+            if isinstance(injected, f.Call):
+                value = world.evaluate_at(function, injected)
+                if not isinstance(value.type, Unknown):
+                    return Value(value.type, UNKNOWN_SYM, value.weak)
+        if isinstance(parameter.default, f.Const) and parameter.default.value is not None:
+            return Value(Data(type(parameter.default.value).__name__))
+        return self._from_callers(function, number)
+
+    def _from_callers(self, function: Function, number: int) -> Value:
+        """The join of what resolved callers pass, two levels up at most."""
+        world = self._w()
+        found: list[Value] = []
+        if self._hops < MAX_CALLER_HOPS and function.params[number].annotation is None:
+            self._hops += 1
+            try:
+                for caller in world.callers_by_name(function)[:MAX_CALLERS]:
+                    for site in list(world.flow(caller).sites.values()):
+                        for target in site.targets:
+                            if target.function is function and target.manner in ("here", "thread", "task"):
+                                passed = target.arguments if target.arguments is not None else site.args
+                                keywords = site.keywords if target.arguments is None else ()
+                                value = actuals(function, target.bound, passed, keywords).get(number)
+                                if value is not None and not isinstance(value.type, Unknown | Null):
+                                    found.append(Value(value.type))
+            finally:
+                self._hops -= 1
+        if found:
+            joined = join(found)
+            return Value(joined.type, UNKNOWN_SYM, True)
+        return self._conventional(function, number)
+
+    def _conventional(self, function: Function, number: int) -> Value:
+        """A conventional session name without annotation: an (async) session if the project uses only that kind."""
+        parameter = function.params[number]
+        if parameter.annotation is None and parameter.name in CONVENTIONAL_SESSIONS:
+            kind = self._w().conventional_session(function)
+            if kind is not None:
+                return Value(kind, UNKNOWN_SYM, True)
+        return unknown("parameter without annotation")
+
+    # ------------------------------------------------------------------ returns
+
+    def returned(self, function: Function) -> Value:
+        """What calling (and awaiting) a function gives, in the function's own terms; generators give their collection."""
+        if function not in self._returned:
+            self._returned[function] = unknown("asked while being computed")
+            self._returned[function] = self._find_returned(function)
+        return self._returned[function]
+
+    def _find_returned(self, function: Function) -> Value:
+        world = self._w()
+        declared = world.resolver.annotation(function.facts.returns, function.module, function, function.owner)
+        if function.is_generator:
+            return self._generated(function, declared)
+        if not isinstance(declared, Unknown) and not _worth_inferring(declared):
+            return Value(declared)
+        if not isinstance(declared, Unknown) and world.classes.is_abstract(function):
+            return Value(declared)
+        returns = world.flow(function).returns
+        inferred = join(returns) if returns else NOTHING
+        return world.declared(declared, inferred) if returns else Value(declared)
+
+    def _generated(self, function: Function, declared: Type) -> Value:
+        kind = "async_generator" if function.is_async else "generator"
+        yields = self._w().flow(function).yields
+        inferred = join(yields) if yields else NOTHING
+        said = next((k.item for k in members(declared) if isinstance(k, Coll)), None)
+        if said is not None and not isinstance(said, Unknown):
+            inferred = self._w().declared(said, inferred)
+        if self._is_manager(function):
+            return Value(Manager(inferred, function, function.is_async))
+        return Value(Coll(inferred.type, kind, inferred.sym))
+
+    @staticmethod
+    def _is_manager(function: Function) -> bool:
+        return bool(function.decorator_names & MANAGERS)
+
+    def result(self, function: Function, bound: Value | None, known: dict[int, Value], place: Place) -> Value:
+        """What one call gives: the returned value in the caller's terms, as a coroutine where the function is async."""
+        world = self._w()
+        value = self.returned(function)
+        syms = {i: v.sym for i, v in known.items()}
+        sym = substitute(value.sym, syms)
+        if sym in (INNER_SYM, UNKNOWN_SYM):
+            sym = ("call", place)
+        kind = value.type
+        if isinstance(kind, Unknown) and value.sym[0] == "param" and value.sym[1] in known:
+            kind = known[value.sym[1]].type
+        if bound is not None and isinstance(bound.type, Inst) and function.owner is not None:
+            kind = world.classes.bind(kind, bound.type.cls, bound.type.args, function.owner)
+        kind = _self_type(kind, bound, function)
+        kind = self._bind_calls(kind, function, known)
+        if isinstance(kind, Manager):
+            entered = kind.of
+            inner = substitute(entered.sym, syms)
+            inner = ("open", place) if inner in (INNER_SYM, UNKNOWN_SYM) else inner
+            return Value(Manager(Value(entered.type, inner, entered.weak), kind.function, kind.is_async), sym, value.weak)
+        result = Value(kind, sym, value.weak)
+        return Value(Coro(result), sym, value.weak) if function.is_async and not function.is_generator else result
+
+    def _bind_calls(self, kind: Type, function: Function, known: dict[int, Value]) -> Type:
+        """Type variables of a generic function, bound by the arguments: ``def get(self, model: type[T]) -> T``."""
+        from persist_lint.link.classes import _has_param, replace_params
+
+        if not _has_param(kind):
+            return kind
+        table: dict[str, Type] = {}
+        for number, value in known.items():
+            parameter = function.params[number]
+            declared = self._w().resolver.annotation(parameter.annotation, function.module, function, function.owner)
+            _match(declared, value.type, table)
+        return replace_params(kind, table)
+
+    # ------------------------------------------------------------------ injection
+
+    def provided(self, provider: Value) -> Value:
+        """What a dependency provider gives its consumer: what it yields or returns, an instance of a class."""
+        for kind in members(provider.type):
+            match kind:
+                case Fn(function=function, bound=bound):
+                    value = self.returned(function)
+                    if function.is_generator:
+                        value = value.type.of if isinstance(value.type, Manager) else element(value)
+                    elif isinstance(value.type, Coll) and value.type.kind.endswith("generator"):
+                        value = element(value)
+                    return Value(_self_type(value.type, bound, function), UNKNOWN_SYM, value.weak)
+                case ClassObj(cls=cls, args=args):
+                    return Value(Inst(cls, args))
+                case Partial(of=of):
+                    return self.provided(of)
+                case Inst(cls=cls):
+                    method = self._w().classes.find_method(cls, "__call__")
+                    if method is not None:
+                        return self.provided(Value(Fn(method, provider)))
+        return unknown("provider not known")
+
+
+def own_parameters(world: World, cls: Class) -> tuple[Type, ...]:
+    """The type parameters of a generic class as its own arguments."""
+    return tuple(TypeParam(name) for name in world.classes._type_names(cls))
+
+
+def _worth_inferring(kind: Type) -> bool:
+    """Whether the body may say more than the annotation: whose session, which arguments, which implementation."""
+    for one in members(kind):
+        if isinstance(one, Inst | Lib | Tup | TypeParam):
+            return True
+        if isinstance(one, Coll | Dict) and "Unknown" in repr(one):
+            return True
+    return False
+
+
+def _self_type(kind: Type, bound: Value | None, function: Function) -> Type:
+    """An instance of the method's own class becomes one of the receiver's class (``-> Self``, ``cls(…)``)."""
+    owner = function.owner
+    if bound is None or owner is None:
+        return kind
+    receiver = bound.type if isinstance(bound.type, Inst) else None
+    if isinstance(bound.type, ClassObj):
+        receiver = Inst(bound.type.cls, bound.type.args)
+    match kind:
+        case Inst(cls=cls) if cls is owner and receiver is not None and receiver.cls is not owner:
+            return receiver
+        case Either(members=parts):
+            return Either(tuple(_self_type(p, bound, function) for p in parts))
+    return kind
+
+
+def _match(declared: Type, actual: Type, table: dict[str, Type]) -> None:
+    match declared, actual:
+        case TypeParam(name=name), _:
+            if isinstance(actual, ClassObj):
+                table.setdefault(name, class_instance(actual))
+            elif not isinstance(actual, Unknown):
+                table.setdefault(name, actual)
+        case Inst(args=ours), Inst(args=theirs):
+            for one, other in zip(ours, theirs, strict=False):
+                _match(one, other, table)
+        case Coll(item=ours_item), Coll(item=theirs_item):
+            _match(ours_item, theirs_item, table)
+
+
+def class_instance(kind: ClassObj) -> Type:
+    """The instance type of a class value."""
+    return Inst(kind.cls, kind.args)
+
+

@@ -1,0 +1,161 @@
+"""Statements as they are built: ``select(Job).where(Job.id == x).options(selectinload(Job.steps)).limit(10)``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from persist_lint.link.index import Class
+from persist_lint.link.lattice import (
+    UNKNOWN_SYM,
+    ClassObj,
+    Coll,
+    Data,
+    Inst,
+    Lib,
+    Statement,
+    Sym,
+    Tup,
+    Type,
+    Unknown,
+    Value,
+    members,
+)
+
+if TYPE_CHECKING:
+    from persist_lint.link.libcall import LibraryCall
+    from persist_lint.link.world import World
+
+MAX_PARTS = 12
+
+
+def statement_of(value: Value) -> Statement | None:
+    """The statement that a value is, carries or resulted from."""
+    for kind in members(value.type):
+        if isinstance(kind, Lib):
+            for argument in kind.args:
+                if isinstance(argument, Statement):
+                    return argument
+    return None
+
+
+def entity_of(world: World, value: Value | None) -> Type | None:
+    """The instance type of the mapped class that an argument names (``get(Job, …)``), or of the entity it is."""
+    if value is None:
+        return None
+    for kind in members(value.type):
+        match kind:
+            case ClassObj(cls=cls, args=args):
+                return Inst(cls, args)
+            case Inst():
+                return kind
+            case Coll(item=Inst() as item):
+                return item
+    return None
+
+
+def started(world: World, call: LibraryCall) -> Statement:
+    """The statement that a constructor makes: ``select(Job, Job.id, func.count())``, ``update(Job)``, ``text("…")``."""
+    row = call.row
+    verb = row.verb or "other"
+    if verb == "text":
+        text = call.argument(row.of)
+        constant = text.sym[1] if text is not None and text.sym[0] == "const" else None
+        return Statement("text", text=constant if isinstance(constant, str) else None)
+    inner = statement_of(call.args[0]) if call.args and verb == "select" else None
+    if inner is not None:
+        return inner
+    statement = _select(Statement(verb), call.arguments(row.of))
+    session = call.bound.sym if call.bound is not None and world.is_session(call.bound) else None
+    return msgspec.structs.replace(statement, session=session)
+
+
+def _select(statement: Statement, values: tuple[Value, ...]) -> Statement:
+    entities: list[Class] = []
+    columns: list[tuple[str, str]] = []
+    aggregates = statement.aggregates
+    for value in values:
+        if value.sym[0] == "column":
+            columns.append((value.sym[1], value.sym[2]))
+            continue
+        for kind in members(value.type):
+            match kind:
+                case ClassObj(cls=cls):
+                    entities.append(cls)
+                case Data(name="aggregate"):
+                    aggregates = True
+                    columns.append(("", ""))
+                case Unknown() | Data():
+                    columns.append(("", ""))
+    return msgspec.structs.replace(
+        statement, entities=tuple(dict.fromkeys(entities)), columns=tuple(columns), aggregates=aggregates
+    )
+
+
+def with_part(world: World, statement: Statement, call: LibraryCall) -> Statement:
+    """The statement with what one method call adds."""
+    replace = msgspec.structs.replace
+    match call.row.part:
+        case "where":
+            keys, inside = conditions(call)
+            return replace(
+                statement,
+                keys=tuple(dict.fromkeys((*statement.keys, *keys)))[:MAX_PARTS],
+                inside=tuple(dict.fromkeys((*statement.inside, *inside)))[:MAX_PARTS],
+                filtered=True,
+            )
+        case "limit":
+            amount = call.args[0].sym if call.args else UNKNOWN_SYM
+            number = amount[1] if amount[0] == "const" and isinstance(amount[1], int) else 0
+            return replace(statement, limit=number)
+        case "lock":
+            return replace(statement, locks=True)
+        case "options":
+            options = [o for v in call.args if (s := statement_of(v)) is not None for o in s.options]
+            return replace(statement, options=tuple(dict.fromkeys((*statement.options, *options)))[: 4 * MAX_PARTS])
+        case "columns":
+            return _select(replace(statement, entities=(), columns=()), call.args)
+        case "group" | "distinct":
+            return replace(statement, aggregates=True)
+        case "conflict":
+            return replace(statement, verb="upsert")
+    return statement
+
+
+def conditions(call: LibraryCall) -> tuple[list[tuple[str, Sym]], list[str]]:
+    """(attribute, symbol) of the equalities, and attributes tested with ``in_``."""
+    keys: list[tuple[str, Sym]] = []
+    inside: list[str] = []
+    for value in call.args:
+        match value.sym:
+            case ("eq", ("column", _, name), other):
+                keys.append((name, other))
+            case ("isin", ("column", _, name)):
+                inside.append(name)
+    keys += [(name, value.sym) for name, value in call.keywords if name is not None]
+    return keys, inside
+
+
+def load_option(option: Statement, call: LibraryCall) -> Statement:
+    """A loader option with one more step: ``selectinload(Job.steps).joinedload(Step.log)``."""
+    strategy = call.name.rpartition(".")[2]
+    prefix = f"{option.options[-1][1]}." if option.options else ""
+    found = [(strategy, prefix + v.sym[2]) for v in call.args if v.sym[0] == "column"]
+    inner = [(s, prefix + p) for v in call.args if (o := statement_of(v)) is not None for s, p in o.options]
+    return msgspec.structs.replace(option, options=(*option.options, *found, *inner))
+
+
+def scalar_type(statement: Statement) -> Type:
+    """The type of the first column of a row."""
+    if statement.entities:
+        return Inst(statement.entities[0])
+    return Data() if statement.columns else Unknown("statement not known")
+
+
+def row_type(statement: Statement) -> Type:
+    """The type of a row: an entity for a legacy query of one class, else a tuple in order of selection."""
+    if statement.session is not None and len(statement.entities) == 1 and not statement.columns:
+        return Inst(statement.entities[0])
+    items = [Value(Inst(cls)) for cls in statement.entities] + [Value(Data()) for _ in statement.columns]
+    return Tup(tuple(items)) if items else Unknown("row")

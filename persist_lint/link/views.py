@@ -1,0 +1,252 @@
+"""What rules see: functions and their calls, with effects, loops, context and evidence. Read-only.
+
+If two rules need the same question, the answer is a method here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from persist_lint.link.contexts import COLD, HOT, JOBS, Entry
+from persist_lint.link.effects import Effect
+from persist_lint.link.index import Function
+from persist_lint.link.lattice import UNKNOWN_SYM, Value, mentions
+from persist_lint.link.sites import Flow, Loop, Site
+from persist_lint.model.analysis import FunctionNote
+from persist_lint.model.effect import SQL_KINDS
+from persist_lint.model.facts import Const
+from persist_lint.model.finding import EntryPoint, Finding, Step
+from persist_lint.model.rule import Rule
+from persist_lint.model.severity import Confidence, Severity
+from persist_lint.model.span import Span
+
+if TYPE_CHECKING:
+    from persist_lint.link.project import Project
+
+MAX_ENTRY_POINTS = 10
+MAX_STEPS = 12
+
+
+class FunctionView:
+    """One function as rules see it."""
+
+    def __init__(self, project: Project, function: Function) -> None:
+        self.project = project
+        self.function = function
+        self.path = function.module.path
+        self.name = function.dotted
+        self.is_async = function.is_async
+
+    def __repr__(self) -> str:
+        return f"<FunctionView {self.name}>"
+
+    @cached_property
+    def flow(self) -> Flow:
+        return self.project.world.flow(self.function)
+
+    @cached_property
+    def calls(self) -> list[CallView]:
+        """Every call of the function, in order of place."""
+        found = [CallView(self, site) for site in self.flow.sites.values()]
+        return sorted(found, key=lambda call: call.at)
+
+    @cached_property
+    def summary(self) -> tuple[Effect, ...]:
+        """Everything that the function does, at any depth."""
+        return self.project.summaries.of(self.function)
+
+    # ------------------------------------------------------------------ context
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        return self.project.contexts.of(self.function)
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of context it runs in; empty for plain library code."""
+        return frozenset(e.kind for e in self.entries)
+
+    @property
+    def hot(self) -> bool:
+        """Reachable from a request handler, websocket, stream or queue consumer."""
+        return bool(self.kinds & HOT)
+
+    @property
+    def job(self) -> bool:
+        """Runs in the background or on a schedule, and is not hot."""
+        return bool(self.kinds & JOBS) and not self.hot
+
+    @property
+    def cold(self) -> bool:
+        """Runs only at start-up, in migrations, tests or one-shot commands."""
+        return bool(self.kinds) and self.kinds <= COLD
+
+    @property
+    def silent(self) -> bool:
+        """Runs only where no rule speaks: start-up, migrations, tests."""
+        return bool(self.kinds) and self.kinds <= {"startup", "migration", "test"}
+
+    @property
+    def one_shot(self) -> bool:
+        """Runs only in one-shot commands (and start-up)."""
+        return bool(self.kinds) and self.kinds <= COLD and "cli" in self.kinds
+
+    def entry_points(self) -> tuple[EntryPoint, ...]:
+        """Its entry points for a finding: tests and module levels left out."""
+        found = [
+            EntryPoint(e.kind, e.function.dotted, e.function.module.path, e.function.facts.at.line)
+            for e in self.entries
+            if e.kind not in ("test",) and not e.function.is_module
+        ]
+        return tuple(dict.fromkeys(found))[:MAX_ENTRY_POINTS]
+
+    # ------------------------------------------------------------------ findings
+
+    def finding(
+        self,
+        rule: Rule,
+        at: Span,
+        message: str,
+        severity: Severity,
+        *,
+        trace: Iterable[Step] = (),
+        recommendation: str = "",
+        confidence: Confidence = Confidence.DEFINITE,
+    ) -> Finding:
+        """A finding of a rule in this function."""
+        return Finding(
+            rule=rule.name,
+            code=rule.code,
+            path=self.path,
+            span=at,
+            function=self.name,
+            message=message,
+            recommendation=recommendation or rule.recommendation,
+            severity=severity,
+            confidence=confidence,
+            effort=rule.effort,
+            trace=tuple(trace)[:MAX_STEPS],
+            entry_points=self.entry_points(),
+            sources=rule.sources,
+        )
+
+    def step(self, at: Span, what: str) -> Step:
+        return Step(self.path, at, what)
+
+    def note(self) -> FunctionNote:
+        """What context validation needs to know of the function."""
+        calls = tuple(dict.fromkeys(c.site.name for c in self.calls))
+        keywords = tuple(dict.fromkeys(k for c in self.calls for k, _ in c.site.keywords if k))
+        guards = tuple(
+            (node.at.line, node.at.end_line, call.site.name)
+            for node in self.flow.managers
+            for call in self.calls
+            if any(item.context is call.site.node for item in getattr(node, "items", ()))
+        )
+        constants = tuple(
+            a.value
+            for c in self.calls
+            for a in getattr(c.site.node, "args", ())
+            if isinstance(a, Const) and isinstance(a.value, int) and not isinstance(a.value, bool)
+        )
+        return FunctionNote(calls=calls, guards=guards, keywords=keywords, constants=constants)
+
+
+class CallView:
+    """One call as rules see it."""
+
+    def __init__(self, function: FunctionView, site: Site) -> None:
+        self.function = function
+        self.site = site
+        self.at = site.at
+
+    def __repr__(self) -> str:
+        return f"<CallView {self.site.name} {self.at.line}>"
+
+    @cached_property
+    def effects(self) -> list[Effect]:
+        """Everything that the call does, at any depth, in the terms of this function."""
+        return self.function.project.summaries.at_site(self.function.function, self.site)
+
+    @property
+    def library_names(self) -> list[str]:
+        """Canonical dotted names of the library functions or methods it may be."""
+        return [t.name for t in self.site.targets if t.function is None]
+
+    @property
+    def loop(self) -> Loop | None:
+        """The innermost loop that repeats it; chunk, retry and polling loops are none."""
+        return next((loop for loop in reversed(self.site.loops) if loop.counts), None)
+
+    @property
+    def confidence(self) -> Confidence:
+        weak = any(t.weak for t in self.site.targets) or len(self.site.targets) > 4
+        return Confidence.PROBABLE if weak else Confidence.DEFINITE
+
+    def queries(self, kinds: frozenset[str] = SQL_KINDS) -> list[Effect]:
+        """The effects that send SQL of those kinds, here and not in tasks of their own."""
+        return [e for e in self.effects if e.kind in kinds]
+
+    def per_item(self, effect: Effect, loop: Loop) -> bool:
+        """Whether an effect's key is made from the loop's item."""
+        return mentions(effect.key, loop.place) or self.uses_item(loop)
+
+    def uses_item(self, loop: Loop) -> bool:
+        """Whether any argument or the receiver is made from the loop's item."""
+        values: list[Value] = [*self.site.args, *(v for _, v in self.site.keywords)]
+        values += [t.bound for t in self.site.targets if t.bound is not None]
+        return any(v.sym != UNKNOWN_SYM and mentions(v.sym, loop.place) for v in values)
+
+    def trace(self, effect: Effect) -> Iterator[Step]:
+        """The steps from this call down to the effect's leaf."""
+        chain = effect.chain
+        for upper, lower in zip(chain, chain[1:], strict=False):
+            yield Step(upper.function.module.path, upper.at, f"calls {lower.function.dotted}")
+        leaf = chain[-1]
+        yield Step(leaf.function.module.path, leaf.at, describe(leaf))
+
+
+def describe(effect: Effect) -> str:
+    """What a leaf effect does, in words."""
+    words = _WORDS.get(effect.kind, effect.kind)
+    if "{}" in words:
+        return words.format(effect.subject)
+    return words
+
+
+_WORDS = {
+    "db.select": "SELECT of {}",
+    "db.insert": "INSERT into {}",
+    "db.update": "UPDATE of {}",
+    "db.delete": "DELETE from {}",
+    "db.statement": "a statement is executed",
+    "db.call": "a round trip to the database ({})",
+    "unit.add": "{} is added to the session",
+    "unit.delete": "{} is marked for deletion",
+    "unit.merge": "{} is merged: a SELECT now, an INSERT or UPDATE at the flush",
+    "unit.change": "an attribute of {} is assigned",
+    "flush": "the session is flushed",
+    "txn.begin": "a transaction begins",
+    "txn.savepoint": "a savepoint is set",
+    "txn.commit": "the transaction is committed",
+    "txn.rollback": "the transaction is rolled back",
+    "session.open": "a session or connection is opened",
+    "session.close": "the session is closed",
+    "open": "{} is opened",
+    "close": "{} is closed",
+    "net": "a request goes over the network ({})",
+    "cache": "the cache server is asked ({})",
+    "broker": "a message goes to the broker ({})",
+    "publish": "an event is published ({})",
+    "listen": "a channel is listened to ({})",
+    "file.read": "a file is read ({})",
+    "file.write": "a file is written ({})",
+    "process": "a process is run ({})",
+    "sleep": "the thread sleeps ({})",
+    "wait": "it waits ({})",
+    "cpu": "heavy computation ({})",
+    "spawn": "a task is started ({})",
+    "stream": "a response is streamed ({})",
+}

@@ -1,0 +1,316 @@
+"""The typed walk over one function: an environment of names, statement by statement, joined after branches.
+
+Loops are walked again when their body changed what a name is. What is learned stands in the function's ``Flow``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from persist_lint.link.evaluate import Evaluator
+from persist_lint.link.index import Function
+from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Sym, Tup, Type, Value, join, unknown
+from persist_lint.link.loops import classify
+from persist_lint.link.narrow import exits, guards_of, narrowed
+from persist_lint.link.sites import Flow, Guard, Loop, Touch
+from persist_lint.model import facts as f
+
+if TYPE_CHECKING:
+    from persist_lint.link.world import World
+
+Env = dict[str, Value]
+MAX_REPEAT_DEPTH = 3
+
+
+class Walker(Evaluator):
+    """Walks the statements of one function; the expressions are the Evaluator's."""
+
+    def __init__(self, world: World, function: Function, flow: Flow) -> None:
+        super().__init__(world, function, flow)
+        self._repeat = 0
+
+    def run(self) -> None:
+        """Fill the flow."""
+        for number, parameter in enumerate(self.function.params):
+            value = self.world.parameter(self.function, number)
+            self.env[parameter.name] = Value(value.type, ("param", number), value.weak)
+        self.block(self.function.body)
+
+    def block(self, body: tuple[f.Stmt, ...]) -> bool:
+        """Walk statements in order; whether the end cannot be reached."""
+        depth = len(self.guards)
+        try:
+            for statement in body:
+                _STATEMENTS[type(statement)](self, statement)
+                if isinstance(statement, (f.Return, f.Raise)) or (
+                    isinstance(statement, f.Jump) and statement.kind != "pass"
+                ):
+                    return True
+                if isinstance(statement, f.If) and not statement.orelse and exits(statement.body):
+                    self.guards += guards_of(self, statement.test, False)
+                    narrowed(self, statement.test, False, self.env)
+        finally:
+            del self.guards[depth:]
+        return False
+
+    # ------------------------------------------------------------------ simple statements
+
+    def expression_statement(self, statement: f.ExprStmt) -> None:
+        self.value(statement.value, "statement")
+
+    def assign(self, statement: f.Assign) -> None:
+        value = self.value(statement.value, "assign")
+        for target in statement.targets:
+            self.bind(target, value)
+
+    def annotated(self, statement: f.AnnAssign) -> None:
+        declared = self.world.resolver.annotation(
+            statement.annotation, self.function.module, self.function, self.function.owner
+        )
+        value = self.value(statement.value, "assign") if statement.value is not None else unknown("declared only")
+        self.bind(statement.target, self.world.declared(declared, value))
+
+    def augmented(self, statement: f.AugAssign) -> None:
+        self.value(statement.value)
+        if isinstance(statement.target, f.Attr):
+            base = self.value(statement.target.value)
+            self.touch(statement.target, base, written=True)
+        elif isinstance(statement.target, f.Subscript):
+            self.value(statement.target.value)
+            self.value(statement.target.index)
+
+    def returned(self, statement: f.Return) -> None:
+        if statement.value is None:
+            self.flow.returns.append(NONE)
+            return
+        value = self.value(statement.value, "return")
+        self.flow.names[statement] = value
+        self.flow.returns.append(value)
+
+    def raised(self, statement: f.Raise) -> None:
+        for part in (statement.exc, statement.cause):
+            if part is not None:
+                self.value(part)
+
+    def deleted(self, statement: f.Delete) -> None:
+        for target in statement.targets:
+            if isinstance(target, f.Name):
+                self.env.pop(target.id, None)
+            else:
+                self.value(target)
+
+    def asserted(self, statement: f.Assert) -> None:
+        self.value(statement.test)
+        narrowed(self, statement.test, True, self.env)
+
+    def nested_function(self, statement: f.FuncDef) -> None:
+        function = self.function.module.functions[statement.index]
+        self.env[function.name] = self.world.function_value(function)
+        for decorator in function.facts.decorators:
+            self.value(decorator, "decorator")
+
+    def nothing(self, statement: f.Stmt) -> None:
+        """Statements that the walk learns nothing from."""
+
+    # ------------------------------------------------------------------ branches
+
+    def branch(self, statement: f.If) -> None:
+        self.value(statement.test)
+        before = dict(self.env)
+        ends = []
+        for truth, body in ((True, statement.body), (False, statement.orelse)):
+            self.env.clear()
+            self.env.update(before)
+            narrowed(self, statement.test, truth, self.env)
+            added = guards_of(self, statement.test, truth)
+            self.guards += added
+            left = self.block(body)
+            if added:
+                del self.guards[-len(added) :]
+            if not left:
+                ends.append(dict(self.env))
+        self._merge(ends, before)
+
+    def _merge(self, ends: list[Env], before: Env) -> None:
+        merged = _joined(ends) if ends else before
+        self.env.clear()
+        self.env.update(merged)
+
+    def tried(self, statement: f.Try) -> None:
+        before = dict(self.env)
+        left = self.block(statement.body)
+        after = dict(self.env)
+        thrown = _joined([before, after])
+        ends = []
+        if not self.block(statement.orelse) and not left:
+            ends.append(dict(self.env))
+        for handler in statement.handlers:
+            self.env.clear()
+            self.env.update(thrown)
+            if handler.name:
+                self.env[handler.name] = unknown("exception")
+            if not self.block(handler.body):
+                ends.append(dict(self.env))
+        self._merge(ends, after)
+        self.block(statement.final)
+
+    def matched(self, statement: f.Match) -> None:
+        subject = self.value(statement.subject)
+        before = dict(self.env)
+        ends = [before]
+        for case in statement.cases:
+            self.env.clear()
+            self.env.update(before)
+            if isinstance(statement.subject, f.Name) and len(case.classes) == 1:
+                kind = self.world.resolver.annotation(case.classes[0], self.function.module, self.function)
+                self.env[statement.subject.id] = self.world.declared(kind, subject)
+            for name in case.binds:
+                self.env[name] = unknown("bound by a pattern")
+            if case.guard is not None:
+                self.value(case.guard)
+            if not self.block(case.body):
+                ends.append(dict(self.env))
+        self._merge(ends, before)
+
+    def with_(self, statement: f.With) -> None:
+        entered = []
+        opened = 0
+        for item in statement.items:
+            manager = self.value(item.context, "with")
+            entered.append(manager)
+            value = self.entered(item.context, manager, statement.is_async)
+            if item.target is not None:
+                self.bind(item.target, value)
+            opened += self.enter_group(item.context, manager)
+        self.flow.managers[statement] = tuple(entered)
+        self.block(statement.body)
+        if opened:
+            del self.groups[-opened:]
+
+    # ------------------------------------------------------------------ loops
+
+    def for_(self, statement: f.For) -> None:
+        iterated = self.value(statement.iter, "iterate")
+        loop = classify(self, statement, iterated)
+        self._turns(statement, loop, lambda: self.bind(statement.target, self.item(iterated, loop)))
+        self.block(statement.orelse)
+
+    def while_(self, statement: f.While) -> None:
+        loop = classify(self, statement, None)
+
+        def test() -> None:
+            self.value(statement.test)
+            narrowed(self, statement.test, True, self.env)
+
+        self._turns(statement, loop, test)
+        self.block(statement.orelse)
+
+    def _turns(self, statement: f.For | f.While, loop: Loop, start: Callable[[], None]) -> None:
+        self.flow.loops[statement] = loop
+        before = dict(self.env)
+        self.loops.append(loop)
+        self._repeat += 1
+        try:
+            for _ in range(2):
+                entry = dict(self.env)
+                start()
+                self.block(statement.body)
+                changed = any(name in self.env and self.env[name].type != entry[name].type for name in entry)
+                merged = _joined([before, dict(self.env)])
+                self.env.clear()
+                self.env.update(merged)
+                if not changed or self._repeat > MAX_REPEAT_DEPTH:
+                    break
+        finally:
+            self._repeat -= 1
+            self.loops.pop()
+
+    # ------------------------------------------------------------------ binding
+
+    def bind(self, target: f.Expr, value: Value) -> None:
+        """Assign a value to a target: names, attributes, tuples, subscripts."""
+        match target:
+            case f.Name(id=name):
+                self.env[name] = value
+            case f.Attr(value=base_expr, name=name):
+                base = self.value(base_expr)
+                self.touch(target, base, written=True, value=value)
+                if base.sym == ("param", 0) and self.function.is_method:
+                    self.flow.attributes.setdefault(name, []).append(value)
+                    self.env[f"self.{name}"] = value
+            case f.Seq(items=items):
+                for number, inner in enumerate(items):
+                    self.bind(inner, self.part(value, number, inner))
+            case f.Star(value=inner):
+                self.bind(inner, Value(Coll(value.type), value.sym))
+            case f.Subscript(value=base_expr, index=index):
+                self._store_item(base_expr, index, value)
+
+    def part(self, value: Value, number: int, target: f.Expr) -> Value:
+        """Element ``number`` of an unpacked value."""
+        if isinstance(target, f.Star):
+            return unknown("starred")
+        if isinstance(value.type, Tup):
+            items = value.type.items
+            return items[number] if number < len(items) else unknown("tuple too short")
+        return self.world.unpacked(value, number)
+
+    def _store_item(self, base_expr: f.Expr, index: f.Expr, value: Value) -> None:
+        self.value(base_expr)
+        self.value(index)
+        if isinstance(base_expr, f.Name):
+            current = self.env.get(base_expr.id)
+            if current is not None and isinstance(current.type, Dict):
+                self.env[base_expr.id] = Value(Dict(current.type.key, value.type), current.sym)
+
+    def touch(self, node: f.Attr, base: Value, *, written: bool, value: Value | None = None) -> None:
+        """Record that an attribute of an instance of a project class is read or written."""
+        if any(isinstance(kind, Inst) for kind in _members(base.type)):
+            self.flow.touches[node] = Touch(
+                node, node.at, base, node.name, written, tuple(self.loops), self.guarded(), value or unknown("read")
+            )
+
+    def guarded(self) -> tuple[Guard, ...]:
+        return tuple(dict.fromkeys(self.guards))
+
+
+def _members(kind: Type) -> tuple[Type, ...]:
+    from persist_lint.link.lattice import members
+
+    return members(kind)
+
+
+def _joined(ends: list[Env]) -> Env:
+    if len(ends) == 1:
+        return dict(ends[0])
+    merged: Env = {}
+    for env in ends:
+        for name in env:
+            if name not in merged:
+                merged[name] = join([e[name] for e in ends if name in e])
+    return merged
+
+
+_STATEMENTS: dict[type, Callable[..., None]] = {
+    f.ExprStmt: Walker.expression_statement,
+    f.Assign: Walker.assign,
+    f.AnnAssign: Walker.annotated,
+    f.AugAssign: Walker.augmented,
+    f.Return: Walker.returned,
+    f.Raise: Walker.raised,
+    f.If: Walker.branch,
+    f.For: Walker.for_,
+    f.While: Walker.while_,
+    f.With: Walker.with_,
+    f.Try: Walker.tried,
+    f.Match: Walker.matched,
+    f.FuncDef: Walker.nested_function,
+    f.ClassDef: Walker.nothing,
+    f.Import: Walker.nothing,
+    f.Scope: Walker.nothing,
+    f.Delete: Walker.deleted,
+    f.Assert: Walker.asserted,
+    f.Jump: Walker.nothing,
+    f.TypeAlias: Walker.nothing,
+}

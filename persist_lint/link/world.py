@@ -1,0 +1,329 @@
+"""Everything that one project's analysis shares: index, scopes, classes, vocabulary, and the memo of walks.
+
+Answers are computed on demand. A function on its own stack answers with what it knows so far; what asks too deep is
+told ``Unknown``, and is asked again when its own turn comes.
+"""
+
+from __future__ import annotations
+
+from persist_lint.link.attributes import Attributes
+from persist_lint.link.classes import Classes
+from persist_lint.link.index import Class, Function, Index
+from persist_lint.link.iteration import awaited, builtin, builtin_method, element, subscripted, unpacked
+from persist_lint.link.lattice import (
+    Data,
+    Fn,
+    Inst,
+    Lib,
+    LibClass,
+    LibFn,
+    LibMethod,
+    LibMod,
+    Null,
+    Type,
+    Unknown,
+    Value,
+    members,
+    unknown,
+)
+from persist_lint.link.libcall import LibraryCall
+from persist_lint.link.models import Models
+from persist_lint.link.names import External, Scopes, Variable
+from persist_lint.link.resolve import Resolver
+from persist_lint.link.returns import Returns
+from persist_lint.link.sites import Flow
+from persist_lint.model import facts as f
+from persist_lint.model.vocabulary import LibraryType, Row, Vocabulary
+
+MAX_DEPTH = 24
+MAX_CANDIDATES = 8
+BUILTIN_TYPES = frozenset({"str", "int", "float", "bool", "bytes"})
+
+
+class World(Attributes, Returns):
+    """The project at hand; see the modules of the base classes for attributes and returned values."""
+
+    def __init__(self, index: Index, scopes: Scopes, resolver: Resolver, classes: Classes, vocabulary: Vocabulary) -> None:
+        Attributes.__init__(self)
+        Returns.__init__(self)
+        self.index = index
+        self.scopes = scopes
+        self.resolver = resolver
+        self.classes = classes
+        self.vocabulary = vocabulary
+        self._flows: dict[Function, Flow] = {}
+        self._depth = 0
+        self._rows: dict[tuple[str, str], Row | None] = {}
+        self._named: dict[str, list[Function]] | None = None
+        self.models = Models(self)
+
+    # ------------------------------------------------------------------ walks
+
+    def flow(self, function: Function) -> Flow:
+        """The walk over a function, made when first asked for; what it has so far while it is being made."""
+        found = self._flows.get(function)
+        if found is not None:
+            return found
+        flow = Flow(function)
+        if self._depth > MAX_DEPTH:
+            return flow
+        self._flows[function] = flow
+        self._depth += 1
+        try:
+            from persist_lint.link.walk import Walker
+
+            Walker(self, function, flow).run()
+        finally:
+            self._depth -= 1
+        return flow
+
+    def evaluate_in(self, owner: Class, expr: f.Expr) -> Value:
+        """An expression of a class body, in the scope of its module (or of the function that holds the class)."""
+        return self._elsewhere(owner.parent or owner.module.top, expr)
+
+    def evaluate_at(self, function: Function, expr: f.Expr) -> Value:
+        """A default or decorator of a function, in the scope that holds the function."""
+        return self._elsewhere(function.parent or function.module.top, expr)
+
+    def _elsewhere(self, scope: Function, expr: f.Expr) -> Value:
+        from persist_lint.link.walk import Walker
+
+        if self._depth > MAX_DEPTH:
+            return unknown("too deep")
+        self._depth += 1
+        try:
+            flow = Flow(scope)
+            if not scope.is_module:
+                flow.env.update(self.flow(scope).env)
+            return Walker(self, scope, flow).value(expr)
+        finally:
+            self._depth -= 1
+
+    def decorator_value(self, decorator: f.Expr, function: Function) -> Value:
+        """The value of a decorator, or of what it calls (``@router.get("/")`` is ``router.get``)."""
+        return self.evaluate_at(function, decorator.func if isinstance(decorator, f.Call) else decorator)
+
+    def callers_by_name(self, function: Function) -> list[Function]:
+        """Functions that mention a function's name: the only ones that can call it directly."""
+        if self._named is None:
+            self._named = {}
+            for one in self.index.functions():
+                for name in one.facts.names:
+                    self._named.setdefault(name, []).append(one)
+        name = function.owner.name if function.name == "__init__" and function.owner is not None else function.name
+        return [c for c in self._named.get(name, ()) if c is not function]
+
+    def conventional_session(self, function: Function) -> Type | None:
+        """The session type that an unannotated ``db``/``session`` parameter stands for, by how the function uses it."""
+        name = "sqlalchemy.ext.asyncio.AsyncSession" if function.is_async else "sqlalchemy.orm.Session"
+        return Lib(name) if name in self.vocabulary.types else None
+
+    # ------------------------------------------------------------------ libraries
+
+    def external(self, dotted: str) -> Value:
+        """The value of a library name."""
+        vocabulary = self.vocabulary
+        if dotted in vocabulary.functions:
+            return Value(LibFn(dotted), ("global", dotted))
+        if dotted in vocabulary.types:
+            return Value(LibClass(dotted), ("global", dotted))
+        if dotted in vocabulary.values:
+            return Value(Lib(vocabulary.values[dotted]), ("global", dotted))
+        if dotted.startswith("builtins.") or dotted in ("typing.cast", "typing_extensions.cast"):
+            return Value(LibFn(f"builtins.{dotted.rpartition('.')[2]}"), ("global", dotted))
+        return Value(LibMod(dotted), ("global", dotted))
+
+    @staticmethod
+    def as_external(dotted: str) -> External:
+        return External(dotted)
+
+    def library_type(self, name: str) -> LibraryType | None:
+        return self.vocabulary.types.get(name)
+
+    def kind_of(self, name: str) -> str:
+        """The TypeKind of a library type by name; "" where the vocabulary has none."""
+        found = self.vocabulary.types.get(name)
+        return "" if found is None else found.is_
+
+    def kind(self, kind: Type) -> str:
+        """The TypeKind of a type: of library instances, and of project classes derived from library types."""
+        match kind:
+            case Lib(name=name):
+                return self.kind_of(name)
+            case Inst(cls=cls):
+                return next((k for b in self.classes.library_bases(cls) if (k := self.kind_of(b))), "")
+        return ""
+
+    def is_session(self, value: Value) -> bool:
+        """Whether a value is a session, connection or scoped session."""
+        return any(self.kind(k) in ("session", "connection", "scoped_session") for k in members(value.type))
+
+    def method_row(self, owner: str, name: str) -> Row | None:
+        """The row of a library type's method, through its bases."""
+        key = (owner, name)
+        if key not in self._rows:
+            self._rows[key] = self._find_row(owner, name, 0)
+        return self._rows[key]
+
+    def _find_row(self, owner: str, name: str, depth: int) -> Row | None:
+        found = self.vocabulary.types.get(owner)
+        if found is None or depth > 10:
+            return None
+        if name in found.method:
+            return found.method[name]
+        return next((r for b in found.bases if (r := self._find_row(b, name, depth + 1)) is not None), None)
+
+    def call_row(self, owner: str) -> Row | None:
+        """The row of calling an instance of a library type, through its bases."""
+        found = self.vocabulary.types.get(owner)
+        if found is None:
+            return None
+        if found.call is not None:
+            return found.call
+        return next((r for b in found.bases if (r := self.call_row(b)) is not None), None)
+
+    def library_attribute(self, base: Value, name: str) -> Value:
+        """An attribute or bound method of a library instance."""
+        assert isinstance(base.type, Lib)
+        owner = base.type.name
+        if self.method_row(owner, name) is not None:
+            return Value(LibMethod(owner, name, base), ("attr", base.sym, name), base.weak)
+        given = self._library_attribute(owner, name, 0)
+        if given is None:
+            if self.kind_of(owner) == "value" and "FunctionGenerator" in owner:
+                return base
+            return unknown(f"no row for {owner}.{name}")
+        if "." in given:
+            return Value(Lib(given), ("attr", base.sym, name), base.weak)
+        return base if given == "self" else Value(Data(), ("attr", base.sym, name))
+
+    def _library_attribute(self, owner: str, name: str, depth: int) -> str | None:
+        found = self.vocabulary.types.get(owner)
+        if found is None or depth > 10:
+            return None
+        if name in found.attributes:
+            return found.attributes[name]
+        return next((a for b in found.bases if (a := self._library_attribute(b, name, depth + 1))), None)
+
+    def awaits(self, call: LibraryCall) -> bool:
+        """Whether a library call gives an awaitable."""
+        if call.row.awaits is not None:
+            return call.row.awaits
+        if call.makes or call.bound is None:
+            return False
+        for kind in members(call.bound.type):
+            if isinstance(kind, Lib) and (found := self.vocabulary.types.get(kind.name)) is not None:
+                return found.awaits
+            if isinstance(kind, Inst):
+                bases = [self.vocabulary.types.get(b) for b in self.classes.library_bases(kind.cls)]
+                return any(b is not None and b.awaits for b in bases)
+        return False
+
+    def entered(self, value: Value) -> Value:
+        """What entering a library context manager gives."""
+        if isinstance(value.type, Lib):
+            found = self.vocabulary.types.get(value.type.name)
+            if found is not None and found.enter != "self":
+                return Value(Lib(found.enter), value.sym, value.weak) if "." in found.enter else unknown(found.enter)
+        return value
+
+    # ------------------------------------------------------------------ values
+
+    element = staticmethod(element)
+    unpacked = staticmethod(unpacked)
+    subscripted = staticmethod(subscripted)
+    awaited = staticmethod(awaited)
+
+    def builtin(self, name: str, args: tuple[Value, ...], keywords: object) -> Value:
+        """What a builtin function (or a library function without a row) gives."""
+        return builtin(name, args) if name.startswith("builtins.") else unknown(f"no row for {name}")
+
+    builtin_method = staticmethod(builtin_method)
+
+    def declared(self, kind: Type, value: Value) -> Value:
+        """A value under an annotation: the annotation's type, unless the value is known more exactly."""
+        if isinstance(kind, Unknown):
+            return value
+        if isinstance(value.type, Unknown | Null | Data) or not self._refines(value.type, kind):
+            return Value(kind, value.sym)
+        return value
+
+    def _refines(self, kind: Type, general: Type) -> bool:
+        """Whether a known type is a case of an annotated one."""
+        for one in members(general):
+            if isinstance(kind, Inst) and isinstance(one, Inst) and one.cls in self.classes.mro(kind.cls):
+                return True
+            if isinstance(kind, Lib) and isinstance(one, Lib) and (kind.name == one.name or self._below(kind.name, one.name)):
+                return True
+            if type(kind) is type(one) and not isinstance(kind, Inst | Lib) and "Unknown" in repr(one):
+                return True
+        return False
+
+    def _below(self, name: str, base: str) -> bool:
+        found = self.vocabulary.types.get(name)
+        return found is not None and any(b == base or self._below(b, base) for b in found.bases)
+
+    def function_value(self, function: Function) -> Value:
+        """The value that a function's name has."""
+        return Value(Fn(function), ("global", function.dotted))
+
+    def variable(self, variable: object) -> Value:
+        """The value of a module-level name."""
+        assert isinstance(variable, Variable)
+        sym = ("global", f"{variable.module.dotted}.{variable.name}")
+        declared = self.resolver.annotation(variable.annotation, variable.module) if variable.annotation is not None else None
+        if declared is not None and not isinstance(declared, Unknown):
+            known = [k for k in members(declared) if not isinstance(k, Null)]
+            if known:
+                return Value(declared, sym)
+        found = self.flow(variable.module.top).env.get(variable.name)
+        return unknown("module-level value not known", sym) if found is None else Value(found.type, _global(found, sym), found.weak)
+
+    def constant_size(self, function: Function, name: str) -> int | None:
+        """How many items a module-level display has."""
+        bound = self.resolver.name(name, function.module, function)
+        if not isinstance(bound, Variable) or len(bound.values) != 1:
+            return None
+        match bound.values[0]:
+            case f.Seq(items=items) if not any(isinstance(i, f.Star) for i in items):
+                return len(items)
+            case f.DictLit(keys=keys):
+                return len(keys)
+        return None
+
+    def candidates(self, function: Function, bound: Value | None) -> list[Function]:
+        """What calling a function may run: the implementations of an abstract method, else itself."""
+        if function.owner is None or bound is None or not self.classes.is_abstract(function):
+            return [function]
+        found = [m for m in self.classes.implementers(function) if not self.classes.is_abstract(m)]
+        if isinstance(bound.type, Inst) and len(found) > 1:
+            below = {bound.type.cls, *self.classes.subclasses(bound.type.cls)}
+            found = [m for m in found if m.owner in below] or found
+        if not found:
+            return [function]
+        return found if len(found) <= MAX_CANDIDATES else []
+
+    def row_of_decorator(self, decorator: f.Expr, function: Function) -> tuple[Row, str] | None:
+        """The vocabulary row of a decorator expression, with its name: ``@router.get("/")``, ``@shared_task``."""
+        value = self.decorator_value(decorator, function)
+        for kind in members(value.type):
+            match kind:
+                case LibFn(name=name) if name in self.vocabulary.functions:
+                    return self.vocabulary.functions[name], name
+                case LibMethod(owner=owner, name=name) if owner != "builtins":
+                    row = self.method_row(owner, name)
+                    if row is not None:
+                        return row, f"{owner}.{name}"
+                case LibClass(name=name):
+                    found = self.vocabulary.types[name]
+                    if found.new is not None:
+                        return found.new, name
+        return None
+
+
+def _global(found: Value, sym: tuple[str, str]) -> tuple[object, ...]:
+    """A module-level value's symbol: an instance made there keeps how it was made, all else is named."""
+    return found.sym if found.sym[0] in ("new", "global", "const") else sym
+
+
+__all__ = ["World"]
