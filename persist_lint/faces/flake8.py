@@ -73,7 +73,8 @@ class Plugin:
             raise ExecutionError(f"persist-lint: {error}") from None
         for item in found:
             if item.silenced in ("", "noqa"):
-                yield item.line, item.column, f"{item.code} {item.name}: {item.message}", type(self)
+                grades = f" ({item.severity}, effort {item.effort})" if item.severity else ""
+                yield item.line, item.column, f"{item.code} {item.name}: {item.message}{grades}", type(self)
 
     def _stdin(self) -> bool:
         return "-" in self._options.filenames

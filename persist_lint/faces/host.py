@@ -43,8 +43,8 @@ class HostRun(Struct, frozen=True):
 class Told(Struct, frozen=True):
     """One thing for the host to print; columns are 0-based UTF-8 bytes, as in ``ast``.
 
-    ``family`` is the family's name or "project"; ``message`` ends in severity and effort where there are any;
-    ``silenced`` is the kind of comment that suppresses it, or "".
+    ``family`` is the family's name or "project"; ``severity`` and ``effort`` are "" for diagnostics; ``silenced``
+    is the kind of comment that suppresses it, or "".
     """
 
     line: int
@@ -55,6 +55,8 @@ class Told(Struct, frozen=True):
     name: str
     family: str
     message: str
+    severity: str = ""
+    effort: str = ""
     silenced: str = ""
 
 
@@ -136,7 +138,9 @@ def _of_finding(finding: Finding, families: Mapping[str, str], silenced: str) ->
         code=finding.code,
         name=finding.rule,
         family=families[finding.code],
-        message=f"{plain(finding.message)} ({finding.severity.name}, effort {finding.effort.value})",
+        message=plain(finding.message),
+        severity=finding.severity.name,
+        effort=finding.effort.value,
         silenced=silenced,
     )
 

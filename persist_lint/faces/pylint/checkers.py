@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pylint.typing import ExtraMessageOptions, MessageDefinitionTuple, Options
 
 _LINE: ExtraMessageOptions = {"scope": WarningScope.LINE}
+_FINDING = "%(message)s (%(severity)s, effort %(effort)s)"
+_DIAGNOSTIC = "%(message)s"
 _OPTIONS: Options = (
     (
         "persist-lint-config",
@@ -63,7 +65,7 @@ class PersistChecker(BaseRawFileChecker):
                     col_offset=item.column,
                     end_lineno=item.end_line,
                     end_col_offset=item.end_column,
-                    args={"message": item.message},
+                    args={"message": item.message, "severity": item.severity, "effort": item.effort},
                 )
 
     def _told(self, node: nodes.Module) -> tuple[Told, ...]:
@@ -94,13 +96,9 @@ def _unsaved(node: nodes.Module) -> str:
         return str(stream.read(), node.file_encoding or "utf-8", "replace")
 
 
-def _message(name: str, description: str) -> MessageDefinitionTuple:
-    return ("%(message)s", name, description, _LINE)
-
-
 def _messages(family: Family) -> dict[str, MessageDefinitionTuple]:
     rules = [entry.rule for entry in catalogue.load() if entry.rule.family is family]
-    return {rule.pylint_id: _message(rule.name, summary(rule)) for rule in rules}
+    return {rule.pylint_id: (_FINDING, rule.name, summary(rule), _LINE) for rule in rules}
 
 
 # Classes of this module, not made by calls to ``type``: the linter is pickled with its checkers under ``pylint -j``.
@@ -141,7 +139,7 @@ class ProjectChecker(PersistChecker):
 
     name = "persist-project"
     family = PROJECT
-    msgs = {kind.pylint_id: _message(kind.name, kind.page) for kind in KINDS if kind.in_hosts}  # noqa: RUF012
+    msgs = {kind.pylint_id: (_DIAGNOSTIC, kind.name, kind.page, _LINE) for kind in KINDS if kind.in_hosts}  # noqa: RUF012
     options = _OPTIONS
 
 
