@@ -119,7 +119,8 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
     keyword arguments). ``bases`` are library types whose methods it shares. ``attributes`` give dotted type names or
     Gives words. ``iterates`` is the row of iterating it (a cursor that fetches, a pub/sub that waits). ``other`` is the
     row of every method that has none of its own, for classes that make their methods at run time (boto3 clients, gRPC
-    stubs). ``since`` as in Row.
+    stubs). ``since`` as in Row. ``keeps``: leaving ``with x`` does what ``exit`` says but does not release it (the
+    connections of sqlite3 and psycopg2).
     """
 
     is_: TypeKind
@@ -136,6 +137,7 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
     attributes: dict[str, str] = field(default_factory=dict)
     other: Row | None = None
     since: str = ""
+    keeps: bool = False
 
 
 class Library(Struct, frozen=True, forbid_unknown_fields=True):
