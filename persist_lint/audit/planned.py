@@ -46,6 +46,20 @@ _COMMON_WORDS = (
 _COMMON = frozenset(stem(word) for word in _COMMON_WORDS)
 
 
+class _Paragraph(Struct, frozen=True):
+    """One paragraph of a decision, taken apart once for all findings.
+
+    ``names`` are its tokens, ``folded`` the same in lower case, ``files`` and ``functions`` those that can name a
+    place; ``spoken`` its plain words by stem.
+    """
+
+    names: frozenset[str]
+    folded: frozenset[str]
+    files: tuple[str, ...]
+    functions: tuple[str, ...]
+    spoken: dict[str, str]
+
+
 class _Needles(Struct, frozen=True):
     """What to look for on behalf of one finding: words with points, and topics (stems)."""
 
@@ -64,7 +78,9 @@ class Plans:
 
     def __init__(self, analysis: Analysis) -> None:
         adrs = sorted(analysis.surroundings.adrs, key=lambda adr: (adr.id, adr.path, adr.line))
-        self._plans = [(adr, tuple(_paragraphs(adr))) for adr in adrs if not adr.status.strip().startswith(_VOID)]
+        self._plans = [
+            (adr, tuple(map(_take_apart, _paragraphs(adr)))) for adr in adrs if not adr.status.strip().startswith(_VOID)
+        ]
         self._things = _project_things(analysis) if self._plans else {}
 
     def match(self, finding: Finding) -> Reason | None:
@@ -109,11 +125,23 @@ def _project_things(analysis: Analysis) -> dict[str, int]:
     return {name: 2 if is_coined(name) else 1 for name in sorted(names)}
 
 
-def _judge(paragraph: str, finding: Finding, needles: _Needles) -> _Hit | None:
+def _take_apart(paragraph: str) -> _Paragraph:
     names = tokens(paragraph)
-    where = _places(names, finding)
-    anchors = where | {name: points for name, points in needles.anchors.items() if _mentions(names, name)}
-    spoken = prose(paragraph)
+    return _Paragraph(
+        names=frozenset(names),
+        folded=frozenset(name.lower() for name in names),
+        files=tuple(sorted(name for name in names if "/" in name or name.endswith(".py"))),
+        functions=tuple(sorted(name for name in names if is_coined(name))),
+        spoken=prose(paragraph),
+    )
+
+
+def _judge(paragraph: _Paragraph, finding: Finding, needles: _Needles) -> _Hit | None:
+    spoken = paragraph.spoken
+    if needles.topics.isdisjoint(spoken):  # most paragraphs: leave early
+        return None
+    where = _places(paragraph, finding)
+    anchors = where | {name: points for name, points in needles.anchors.items() if _mentions(paragraph, name)}
     # A name counts once: "jobs" the table is not also the word "jobs".
     topics = (needles.topics & spoken.keys()) - {stem(name.lower()) for name in anchors}
     exact = max(where.values(), default=0) >= _EXACT
@@ -123,10 +151,10 @@ def _judge(paragraph: str, finding: Finding, needles: _Needles) -> _Hit | None:
     return _Hit(points, tuple(sorted(anchors)), tuple(sorted(spoken[topic] for topic in topics)))
 
 
-def _places(names: set[str], finding: Finding) -> dict[str, int]:
+def _places(paragraph: _Paragraph, finding: Finding) -> dict[str, int]:
     """The mentions of the finding's place; of several spellings of one place the strongest counts, not their sum."""
-    files = {name: _file_points(name, finding.path) for name in names if "/" in name or name.endswith(".py")}
-    functions = {name: _function_points(name, finding.function) for name in names}
+    files = {name: _file_points(name, finding.path) for name in paragraph.files}
+    functions = {name: _function_points(name, finding.function) for name in paragraph.functions}
     return _strongest(files) | _strongest(functions)
 
 
@@ -146,22 +174,23 @@ def _file_points(token: str, path: str) -> int:
 
 
 def _function_points(token: str, function: str) -> int:
+    """The points of a coined name; a plain word such as ``run`` is never taken for a function."""
     parts = function.split(".")
     if "." in token and (function == token or function.endswith("." + token)):
         return _EXACT
     if "." in token and function.startswith(token + "."):
         return 2
-    return 2 if token in parts[-2:] and is_coined(token) else 0
+    return 2 if token in parts[-2:] else 0
 
 
 def _topics(finding: Finding) -> frozenset[str]:
     return frozenset(prose(f"{finding.rule.replace('-', ' ')} {finding.message}"))
 
 
-def _mentions(names: set[str], thing: str) -> bool:
+def _mentions(paragraph: _Paragraph, thing: str) -> bool:
     if is_coined(thing):
-        return thing in names
-    return any(name.lower() in (thing.lower(), thing.lower() + "s") for name in names)
+        return thing in paragraph.names
+    return not paragraph.folded.isdisjoint((thing.lower(), thing.lower() + "s"))
 
 
 def _validation(adr: Adr, hit: _Hit) -> Reason:
