@@ -78,7 +78,8 @@ class FunctionNote(Struct, frozen=True, kw_only=True):
     """What context validation (Rule 6) needs to know of a function that holds a finding.
 
     ``calls`` are the dotted names of the calls in the function; ``guards`` those entered by ``with`` around line spans:
-    (first line, last line, dotted name).
+    (first line, last line, dotted name). ``keywords`` are the names of keyword arguments in its calls, ``constants``
+    the integers among the arguments of its calls (``limit(50)``); a bound counts as small when all of them are.
     """
 
     calls: tuple[str, ...] = ()
