@@ -52,17 +52,18 @@ class Reach:
 
     def _inside(self, node: _Placed) -> Iterator[_Placed]:
         if isinstance(node, FunctionFacts):
-            yield from self._children((node.decorators, node.params, node.returns, decode_body(node.body)))
+            yield from self._children((node.params, node.returns, decode_body(node.body)))
         else:
-            fields = [name for name in node.__struct_fields__ if name != "at"]
+            fields = [name for name in node.__struct_fields__ if name not in ("at", "decorators")]
             yield from self._children(tuple(getattr(node, name) for name in fields))
 
     def _children(self, value: object) -> Iterator[_Placed]:
         """The nearest nodes with a place of their own in a value of a field."""
-        if isinstance(value, FuncDef):
-            yield self._facts.functions[value.index]
-        elif isinstance(value, ClassDef):
-            yield self._facts.classes[value.index]
+        if isinstance(value, (FuncDef, ClassDef)):
+            definition = (self._facts.functions if isinstance(value, FuncDef) else self._facts.classes)[value.index]
+            # Decorators stand above the lines that a definition spans.
+            yield from self._children(definition.decorators)
+            yield definition
         elif isinstance(value, (Node, Handler, Case, Param)):
             yield value
         elif isinstance(value, tuple):

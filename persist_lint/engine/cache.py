@@ -5,7 +5,7 @@
 
 A run reads the pack in one go and, if it added anything, writes a new one beside it and puts it in place. Several
 processes may do so at once: the last one wins, and whatever got lost is computed again. Thousands of small files would
-cost more to open than to parse; measured on 3,000 files, a warm pack answers in a tenth of the time of parsing.
+be slow to open; measured on 5,800 files (2.2 million lines), parsing takes 21 s, a warm pack 1.5 s.
 What cannot be read, or was written by another version, is as good as absent; nothing read from it is ever executed.
 """
 

@@ -7,7 +7,7 @@ code. A link to a directory is not followed: its target either lies in the proje
 to a file is, unless the project has the file already.
 
 A path named on the command line is read and audited all the same. The patterns that leave it out do not count for it;
-below a named directory they count as if it were the root. With ``force_exclude`` naming a path lifts nothing.
+below a named directory exclusions count as if it were the root. With ``force_exclude`` naming a path lifts nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from persist_lint.engine import files
 from persist_lint.engine.config import Config
@@ -92,22 +92,23 @@ class _Rules(Struct, frozen=True):
     """The patterns in force; ``ignored`` are .gitignore files, innermost first."""
 
     excluded: tuple[Patterns, ...]
+    tests: tuple[Patterns, ...]
     unaudited: tuple[Patterns, ...]
     ignored: tuple[Patterns, ...]
 
     @staticmethod
     def of(root: Path, config: Config) -> _Rules:
         """The rules of the configuration, and of the .gitignore files above the root."""
-        tests = () if config.include_tests else config.tests
         return _Rules(
-            excluded=tuple(Patterns.of(part) for part in (config.exclude, config.extend_exclude, tests)),
+            excluded=(Patterns.of(config.exclude), Patterns.of(config.extend_exclude)),
+            tests=() if config.include_tests else (Patterns.of(config.tests),),
             unaudited=tuple(Patterns.of(part) for part in (config.vendored, config.generated)),
             ignored=tuple(_above(root)),
         )
 
     def leaves_out(self, path: str) -> bool:
         """Is the path not part of the project? A directory's path ends in a slash."""
-        return any(one.match(path) for one in self.excluded) or first_verdict(path, self.ignored)
+        return any(one.match(path) for one in (*self.excluded, *self.tests)) or first_verdict(path, self.ignored)
 
     def leaves_alone(self, root: Path, path: str) -> bool:
         """Would the directory, or one above it, not have been audited had it not been named?"""
@@ -133,17 +134,20 @@ class _Rules(Struct, frozen=True):
     def entering(self, root: Path, directory: str) -> _Rules:
         """These rules with those of the directory's own .gitignore ("" or a path ending in a slash)."""
         own = _gitignore(root / directory / ".gitignore", directory)
-        return self if own is None else _Rules(self.excluded, self.unaudited, (own, *self.ignored))
+        return self if own is None else structs.replace(self, ignored=(own, *self.ignored))
 
     def lifted(self, root: Path, path: str) -> _Rules:
-        """The rules below a named directory: lists that leave it out count from it, .gitignore files only inside it."""
-
-        def lift(lists: tuple[Patterns, ...]) -> tuple[Patterns, ...]:
-            return tuple(one.below(path + "/") if one.match(path + "/") else one for one in lists)
-
+        """The rules below a named directory. Exclusions that leave it out count from it, ignore files only inside it;
+        a list that makes it a test or vendored no longer counts, or its files would be left out one by one.
+        """
+        place = path + "/"
         inside = self.with_gitignore(root, path.rpartition("/")[0])
-        ignored = () if first_verdict(path + "/", inside.ignored) else inside.ignored
-        return _Rules(lift(self.excluded), lift(self.unaudited), ignored)
+        return _Rules(
+            excluded=tuple(one.below(place) if one.match(place) else one for one in self.excluded),
+            tests=tuple(one for one in self.tests if not one.match(place)),
+            unaudited=tuple(one for one in self.unaudited if not one.match(place)),
+            ignored=() if first_verdict(place, inside.ignored) else inside.ignored,
+        )
 
 
 def _gitignore(path: Path, base: str) -> Patterns | None:
@@ -235,8 +239,10 @@ class _Walk:
 
     def _file(self, path: str, rules: _Rules) -> None:
         if path.endswith(".py") and not rules.leaves_out(path):
-            audited = not any(one.match(path) for one in rules.unaudited)
-            self.files.setdefault(path, SourceFile(path, audited))
+            if not any(one.match(path) for one in rules.unaudited):
+                self.files[path] = SourceFile(path, True)
+            else:
+                self.files.setdefault(path, SourceFile(path, False))
 
     def _add_links(self, links: list[tuple[str, _Rules]]) -> None:
         """Links to files, once all real files are known; those to nothing too: reading them says what is wrong."""

@@ -6,6 +6,7 @@ in the form in which the cache keeps them: one byte that says whether the file i
 
 from __future__ import annotations
 
+import codecs
 import functools
 import gc
 import io
@@ -30,7 +31,7 @@ from persist_lint.model.finding import Diagnostic
 _WORTH_WORKERS = 64
 _CHUNK = 32
 _HEADER = 2048
-_COMMENTS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\f]*(?:#[^\r\n]*)?\r?\n)*")
+_COMMENTS = re.compile(rb"(?:[ \t\f]*(?:#[^\r\n]*)?\r?\n)*")
 _GENERATED = re.compile(
     rb"^[ \t]*#[^\w\n]*(?:(?:(?:this|the)\s+)?(?:file|code|module)?\s*(?:(?:is|was|has\s+been)\s+)?"
     rb"(?:auto(?:matically)?[-_ ]?)?generated\b|[^\n]*\bdo\s+not\s+(?:edit|modify)\b)",
@@ -110,7 +111,7 @@ def _no_collection() -> Iterator[None]:
 
 def is_generated(source: bytes) -> bool:
     """Does the comment at the top of the file say that it is generated, or not to be edited?"""
-    header = _COMMENTS.match(source[:_HEADER])
+    header = _COMMENTS.match(source[:_HEADER].removeprefix(codecs.BOM_UTF8))
     return header is not None and _GENERATED.search(header[0]) is not None
 
 
