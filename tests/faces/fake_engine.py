@@ -49,10 +49,10 @@ LOOP = Rule(
     page="A statement per item costs a round trip per item.",
 )
 SLEEP = Rule(
-    number=302,
+    number=303,
     name="sync-sleep-in-async",
     family=Family.RUNTIME,
-    check="sync_sleep",
+    check="sync_sleep_in_async",
     title="time.sleep on the event loop",
     effort=Effort.S,
     principle="Runtime / Event Loop",

@@ -21,10 +21,10 @@ from persist_lint.model.severity import Confidence, Severity
 
 LINES = [
     "app/jobs.py:6:15: PSL102 n-update-loop HIGH one UPDATE or DELETE per item of a loop here",
-    "app/jobs.py:13:27: PSL302 sync-sleep-in-async MEDIUM time.sleep on the event loop here",
+    "app/jobs.py:13:27: PSL303 sync-sleep-in-async MEDIUM time.sleep on the event loop here",
     "app/jobs.py:14:1: PSL004 suppression-without-reason the comment gives no reason",
     "app/missing.py:1:1: PSL002 unreadable-file permission denied",
-    "app/other.py:5:5: PSL302 sync-sleep-in-async MEDIUM time.sleep on the event loop here",
+    "app/other.py:5:5: PSL303 sync-sleep-in-async MEDIUM time.sleep on the event loop here",
 ]
 SUMMARY = "3 findings (1 high, 2 medium), 2 diagnostics in 3 files.\n"
 
@@ -101,7 +101,7 @@ class TestCheck:
     def test_statistics(self, capsys: pytest.CaptureFixture[str]) -> None:
         run(["check", "--statistics", "-q"])
         rows = capsys.readouterr().err.splitlines()
-        assert rows[:2] == ["     2 PSL302 sync-sleep-in-async", "     1 PSL102 n-update-loop"]
+        assert rows[:2] == ["     2 PSL303 sync-sleep-in-async", "     1 PSL102 n-update-loop"]
         assert rows[2].startswith("3 files, 20 lines in ")
 
     def test_output_file_is_written_whole(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +123,7 @@ class TestCheck:
 
     def test_standard_input(self, monkeypatch: pytest.MonkeyPatch, project: Path, host: Host) -> None:
         done = host("cli", "check", "-q", "--stdin-filename", "app/new.py", "-", stdin="x = 1\ny = 'ä'\n")
-        assert done.stdout == "app/new.py:2:1: PSL302 sync-sleep-in-async MEDIUM time.sleep on the event loop here\n"
+        assert done.stdout == "app/new.py:2:1: PSL303 sync-sleep-in-async MEDIUM time.sleep on the event loop here\n"
 
     def test_standard_input_needs_a_name(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["check", "-"]) == 2
@@ -250,7 +250,7 @@ class TestPages:
         assert run(["rules"]) == 0
         assert capsys.readouterr().out == (
             "PSL102  n-update-loop               query    one UPDATE or DELETE per item of a loop\n"
-            "PSL302  sync-sleep-in-async         runtime  time.sleep on the event loop\n"
+            "PSL303  sync-sleep-in-async         runtime  time.sleep on the event loop\n"
             "PSL001  unused-suppression          project  a suppression comment suppresses nothing\n"
             "PSL002  unreadable-file             project  a file cannot be read\n"
             "PSL003  syntax-error                project  a file cannot be parsed\n"
@@ -333,7 +333,7 @@ class TestAudit:
         found = finding(fake_engine.SLEEP, "app/tasks/x.py", 1, 0, 1, severity=Severity.HIGH, function="app.setup")
         rule = fake_engine.SLEEP
         answers(monkeypatch, project, findings=(found,))
-        assert rule.check == "sync_sleep"
+        assert rule.check == "sync_sleep_in_async"
         assert run(["audit", "--no-write", "--no-validate", "--fail-on", "high"]) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from faces.fake_engine import IMPORT_ROOT, Host
 
 LOOP = "PSL102 n-update-loop: one UPDATE or DELETE per item of a loop here (HIGH, effort M)"
-SLEEP = "PSL302 sync-sleep-in-async: time.sleep on the event loop here (MEDIUM, effort S)"
+SLEEP = "PSL303 sync-sleep-in-async: time.sleep on the event loop here (MEDIUM, effort S)"
 EXPECTED = [
     f"app/jobs.py:6:15: {LOOP}",
     f"app/jobs.py:13:28: {SLEEP}",

@@ -18,9 +18,9 @@ ONLY = (
 )
 EXPECTED = [
     "app/jobs.py:6:14:6:29: W7102 n-update-loop one UPDATE or DELETE per item of a loop here (HIGH, effort M)",
-    "app/jobs.py:13:27:13:40: W7302 sync-sleep-in-async time.sleep on the event loop here (MEDIUM, effort S)",
+    "app/jobs.py:13:27:13:40: W7303 sync-sleep-in-async time.sleep on the event loop here (MEDIUM, effort S)",
     "app/jobs.py:14:0::: W7004 suppression-without-reason the comment gives no reason",
-    "app/other.py:5:4:5:17: W7302 sync-sleep-in-async time.sleep on the event loop here (MEDIUM, effort S)",
+    "app/other.py:5:4:5:17: W7303 sync-sleep-in-async time.sleep on the event loop here (MEDIUM, effort S)",
 ]
 FILES = ("app/jobs.py", "app/other.py", "app/quiet.py")
 
@@ -72,7 +72,7 @@ def test_checkers_and_symbols_are_known_to_pylint(host: Host) -> None:
     done = host(
         "pylint", *ONLY, "--disable=n-update-loop,persist-project,useless-suppression", "app/jobs.py", "app/other.py"
     )
-    assert [line.split()[1] for line in messages(done.stdout)] == ["W7302", "W7302"]
+    assert [line.split()[1] for line in messages(done.stdout)] == ["W7303", "W7303"]
 
 
 def test_least_severity(host: Host) -> None:
