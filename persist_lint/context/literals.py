@@ -1,7 +1,7 @@
 """Expressions of one module as text, without running them: what is not known becomes ``{}``.
 
-    TABLE = "jobs"
-    op.execute(f"ALTER TABLE {TABLE} ADD {col}")      ->   "ALTER TABLE jobs ADD {}"
+TABLE = "jobs"
+op.execute(f"ALTER TABLE {TABLE} ADD {col}")      ->   "ALTER TABLE jobs ADD {}"
 """
 
 from __future__ import annotations
@@ -11,8 +11,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from persist_lint.model.facts import (
-    AnnAssign, Assign, Attr, Bin, Call, ClassFacts, Const, DictLit, Expr, FString, FunctionFacts, IfExp, Import,
-    ModuleFacts, Name, Seq, Stmt, Subscript,
+    AnnAssign,
+    Assign,
+    Attr,
+    Bin,
+    Call,
+    ClassFacts,
+    Const,
+    DictLit,
+    Expr,
+    FString,
+    FunctionFacts,
+    IfExp,
+    Import,
+    ModuleFacts,
+    Name,
+    Seq,
+    Stmt,
+    Subscript,
 )  # fmt: skip
 
 Value = str | Expr
@@ -117,7 +133,7 @@ class Reader:
         return other.text(other._constants.get(made.name), {}, depth + 5)
 
     def _module_path(self, made: Import) -> str | None:
-        """The project file an import names: relative ones from here, absolute ones by the shortest path that ends so."""
+        """The project file an import names: relative ones from here, absolute ones the shortest path."""
         inner = made.module.replace(".", "/")
         if made.level:
             base = PurePosixPath(self.path)

@@ -102,8 +102,8 @@ def assignments(body: list[Token], env: dict[str, Values]) -> None:
         elif clause[0].low == "select" and (into := next((i for i, t in enumerate(clause) if t.low == "into"), 0)):
             target = clause[into + 1].text.lower() if into + 1 < len(clause) else ""
             found.setdefault(target, []).extend(evaluate(clause[1:into], env))
-    for name, values in found.items():
-        env[name] = tuple(dict.fromkeys(values))[:_MOST_VALUES]
+    for name, held in found.items():
+        env[name] = tuple(dict.fromkeys(held))[:_MOST_VALUES]
 
 
 def _executed(body: list[Token], at: int, env: Env) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _function(name: str, arguments: list[list[Token]], env: Env, quoted: bool) -
 
 
 def _cased(value: str, function: str) -> str:
-    """Changed case outside fields; a trigger's operation is known to be upper case, so its field says when it is not."""
+    """Changed case outside fields; an operation (upper case by itself) has a field of its own for lower case."""
     parts = re.split(r"(\{[^{}]*\})", value)
     cased = [str(getattr(part, function)()) if at % 2 == 0 else part for at, part in enumerate(parts)]
     return "".join(cased).replace("{tg_op}", "{tg_op_lower}" if function == "lower" else "{tg_op}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from msgspec import Struct
@@ -94,14 +95,14 @@ def _is_verb(words: list[str], at: int) -> bool:
 
 
 def _upserts(words: list[str]) -> bool:
-    pairs = set(zip(words, words[1:], strict=False))
+    pairs = set(pairwise(words))
     return not pairs.isdisjoint(
         {("on", "conflict"), ("on", "duplicate"), ("insert", "or"), ("insert", "ignore"), ("insert", "overwrite")}
     )
 
 
 def _locks(words: list[str]) -> bool:
-    pairs = set(zip(words, words[1:], strict=False))
+    pairs = set(pairwise(words))
     return not pairs.isdisjoint({("for", "update"), ("for", "share"), ("for", "no"), ("for", "key"), ("share", "mode")})
 
 

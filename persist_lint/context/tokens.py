@@ -29,6 +29,9 @@ _PLAIN = re.compile(
 _STRINGS = {"STRING", "BYTE_STRING", "NATIONAL_STRING", "RAW_STRING", "UNICODE_STRING", "HEREDOC_STRING"}
 
 
+_SIMPLE: dict[str | None, Kind] = {"word": "word", "number": "number", "punct": "punct"}
+
+
 class Token(NamedTuple):
     """``text`` without quotes; for words also ``low``. ``start`` is the offset in the SQL."""
 
@@ -105,8 +108,8 @@ def _plain(sql: str) -> Iterator[Token]:
             yield _token("string", text[len(tag) :].removesuffix(tag), match.start())
         elif kind == "quoted":
             yield _token("quoted", text[1:].removesuffix(text[0]).replace(text[0] * 2, text[0]), match.start())
-        elif kind == "word" or kind == "number" or kind == "punct":
-            yield _token(kind, text, match.start())
+        elif kind in _SIMPLE:
+            yield _token(_SIMPLE[kind], text, match.start())
 
 
 def _exact(sql: str, dialect: str | None, base: int = 0) -> Iterator[Token]:

@@ -139,15 +139,16 @@ class Catalogue:
             table = name_at(part, after + 1)[0] if words[after : after + 1] == ["on"] else None
             self._forget(lambda held: held.name == name.split(".")[-1] and table in {None, held.table})
         elif kind in {"function", "procedure", "routine"}:
-            for name in _listed(part, at):
+            names = frozenset(_listed(part, at))
+            for name in names:
                 self._functions.pop(name, None)
-                self._forget(lambda held, name=name: held.function == name)
+            self._forget(lambda held: held.function in names)
         elif kind == "table":
-            for name in _listed(part, at):
-                self._forget(lambda held, name=name: held.table == name)
+            names = frozenset(_listed(part, at))
+            self._forget(lambda held: held.table in names)
         elif kind == "schema":
-            for name in _listed(part, at):
-                self._forget(lambda held, name=name: held.table.startswith(f"{name}."))
+            names = frozenset(_listed(part, at))
+            self._forget(lambda held: held.table.rpartition(".")[0] in names)
 
     def _forget(self, meant: Test) -> None:
         for key in [key for key, held in self._held.items() if meant(held)]:
@@ -292,7 +293,8 @@ def _trigger(origin: Statement, part: list[Token], words: list[str], at: int) ->
     table, at = name_at(part, at + 1)
     if not name or not table or not events:
         return None
-    function, arguments = "", ()
+    function = ""
+    arguments: tuple[str, ...] = ()
     if "execute" in words[at:]:
         here = words.index("execute", at) + 2
         function, here = name_at(part, here)

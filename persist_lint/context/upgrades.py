@@ -1,9 +1,9 @@
 """The SQL that migrations send, in the order of the code: ``upgrade()`` of alembic's, ``operations`` of Django's.
 
-    def upgrade():
-        for table in ("jobs", "steps"):                        ("CREATE TRIGGER jobs_t …", line 4)
-            op.execute(f"CREATE TRIGGER {table}_t …")    ->    ("CREATE TRIGGER steps_t …", line 4)
-        op.drop_table("old")                                   ("DROP TABLE old", line 5)
+def upgrade():
+    for table in ("jobs", "steps"):                        ("CREATE TRIGGER jobs_t …", line 4)
+        op.execute(f"CREATE TRIGGER {table}_t …")    ->    ("CREATE TRIGGER steps_t …", line 4)
+    op.drop_table("old")                                   ("DROP TABLE old", line 5)
 """
 
 from __future__ import annotations
@@ -13,8 +13,25 @@ from typing import NamedTuple
 
 from persist_lint.context.literals import Env, Reader
 from persist_lint.model.facts import (
-    AnnAssign, Assign, Attr, Await, Call, Compare, Const, Expr, ExprStmt, For, FunctionFacts, If, Name, Return, Seq,
-    Stmt, Try, While, With,
+    AnnAssign,
+    Assign,
+    Attr,
+    Await,
+    Call,
+    Compare,
+    Const,
+    Expr,
+    ExprStmt,
+    For,
+    FunctionFacts,
+    If,
+    Name,
+    Return,
+    Seq,
+    Stmt,
+    Try,
+    While,
+    With,
 )  # fmt: skip
 
 _EXECUTORS = frozenset({"execute", "exec_driver_sql", "executescript", "execute_sql", "scalar"})
