@@ -27,6 +27,7 @@ DIAGNOSTICS: dict[str, str] = {
     "PSL004": "suppression-without-reason",
 }
 _CODE = re.compile(r"PSL\d{0,3}", re.IGNORECASE)
+_CODE_LIKE = re.compile(r"[A-Z]+\d+", re.IGNORECASE)
 
 
 class Identity(Struct, frozen=True):
@@ -59,6 +60,13 @@ def specificity(selector: str, identity: Identity) -> int:
 def matching(selector: str, known: Iterable[Identity]) -> tuple[Identity, ...]:
     """The rules and diagnostics that a selector names."""
     return tuple(identity for identity in known if specificity(selector, identity))
+
+
+def suggestion(selector: str, known: Iterable[Identity]) -> str:
+    """The hint for a selector that names nothing: a name or family like it. For a code there is none: any is as near."""
+    if _CODE_LIKE.fullmatch(selector):
+        return ""
+    return hint(selector, [family.value for family in Family] + [one.name for one in known])
 
 
 class Selection(Struct, frozen=True):
@@ -121,9 +129,8 @@ def _all_selectors(config: Config) -> list[tuple[str, Iterable[str]]]:
 def _require_known(selector: str, key: str, known: Sequence[Identity], config: Config) -> None:
     if selector.lower() == "all" or matching(selector, known):
         return
-    words = [word for one in known for word in (one.code, one.name)] + [family.value for family in Family]
     where = f"{config.source}: " if config.source else ""
-    raise ConfigError(f'{where}{key}: "{selector}" names no rule, code or family{hint(selector, words)}')
+    raise ConfigError(f'{where}{key}: "{selector}" names no rule, code or family{suggestion(selector, known)}')
 
 
 def _runs(identity: Identity, wanted: Iterable[str], ignored: Iterable[str]) -> bool:

@@ -19,8 +19,7 @@ from msgspec import Struct
 
 from persist_lint.engine.blocks import Reach
 from persist_lint.engine.comments import Directive, Kind, directives
-from persist_lint.engine.errors import hint
-from persist_lint.engine.select import Identity, Selection, matching
+from persist_lint.engine.select import Identity, Selection, matching, suggestion
 from persist_lint.model.analysis import Suppressed
 from persist_lint.model.facts import ModuleFacts
 from persist_lint.model.finding import Diagnostic, Finding
@@ -164,8 +163,8 @@ class _File:
             if all(one.name in ran and self._selection.runs_in(one.name, self._path) for one in named):
                 yield self._complaint(directive, f"{selector} silences nothing here; remove it")
         elif directive.kind == "persist-lint" or (directive.kind == "noqa" and selector.startswith("PSL")):
-            words = [word for one in self._selection.known for word in (one.code, one.name)]
-            yield self._complaint(directive, f"{selector} names no rule{hint(selector, words)}")
+            message = f"{selector} names no rule{suggestion(selector, self._selection.known)}"
+            yield self._complaint(directive, message)
 
     def _complaint(self, directive: Directive, message: str) -> Diagnostic:
         return Diagnostic(self._path, directive.line, "unused-suppression", message)

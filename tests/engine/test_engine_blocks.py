@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.make import finding, rule
 from pylint.checkers import BaseRawFileChecker
 from pylint.lint import PyLinter
 from pylint.reporters import CollectingReporter
@@ -12,9 +13,8 @@ from persist_lint.engine.config import Config
 from persist_lint.engine.select import selection
 from persist_lint.engine.suppression import apply
 from persist_lint.facts.build import module_facts
-from engine.make import finding, rule
 
-SOURCE = '''\
+SOURCE = """\
 import os  # pylint: disable=n-update-loop
 
 def plain(a, b):
@@ -94,7 +94,7 @@ def last(
 
 # a word  # pylint: disable=n-update-loop,unused-import
 x = 1
-'''
+"""
 
 
 class EveryLine(BaseRawFileChecker):

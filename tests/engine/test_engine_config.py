@@ -112,7 +112,10 @@ def test_isolated_reads_nothing_and_a_named_file_is_read_instead(tmp_path: Path)
         ('jobs = "two"\n', "jobs: expected int, got str"),
         ("jobs = -1\n", "jobs: expected 0 (one per processor) or more, got -1"),
         ("select = [1]\n", "select[0]: expected str, got int"),
-        ('min-severity = "hihg"\n', 'min-severity: "hihg" is none of low, medium, high, critical; did you mean "high"?'),
+        (
+            'min-severity = "hihg"\n',
+            'min-severity: "hihg" is none of low, medium, high, critical; did you mean "high"?',
+        ),
         ('[severity]\nx = "bad"\n', 'severity.x: "bad" is none of low, medium, high, critical'),
     ],
 )

@@ -201,7 +201,10 @@ def test_a_name_that_is_not_text(tmp_path: Path) -> None:
 def test_unsaved_files(tmp_path: Path) -> None:
     tree(tmp_path, "a.py")
     result = discover(tmp_path, [tmp_path / "new.py"], Config(), [tmp_path / "new.py", tmp_path.parent / "other.py"])
-    assert [(one.path, one.audited, one.named) for one in result.files] == [("a.py", False, False), ("new.py", True, True)]
+    assert [(one.path, one.audited, one.named) for one in result.files] == [
+        ("a.py", False, False),
+        ("new.py", True, True),
+    ]
 
 
 def test_a_pattern_that_is_none(tmp_path: Path) -> None:

@@ -175,7 +175,10 @@ def test_unsaved_text_wins_and_is_not_cached(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("saved = 1\n")
     store = PackStore(tmp_path / "cache", tmp_path)
     loaded = load(tmp_path, ["a.py", "new.py"], limit=9, overlay={"a.py": b"u = 1\n", "new.py": b""}, store=store)
-    assert [facts.digest for facts in loaded.modules.values()] == [module_facts(b"u = 1\n").digest, module_facts(b"").digest]
+    assert [facts.digest for facts in loaded.modules.values()] == [
+        module_facts(b"u = 1\n").digest,
+        module_facts(b"").digest,
+    ]
     assert store.get(key_of(b"u = 1\n")) is None
 
 
