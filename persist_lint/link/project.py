@@ -19,6 +19,7 @@ from persist_lint.link.names import Scopes
 from persist_lint.link.relevance import relevant
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.roots import Roots
+from persist_lint.link.states import Lives
 from persist_lint.link.views import FunctionView
 from persist_lint.link.world import World
 from persist_lint.model.analysis import Discovered, FunctionNote, Model, Relationship
@@ -57,6 +58,7 @@ class Project:
         self.world = world
         self.surroundings = surroundings
         self.summaries = Summaries(world)
+        self.lives = Lives(world, self.summaries)
         self._audited = audited
         self._views: dict[Function, FunctionView] = {}
 
@@ -91,6 +93,11 @@ class Project:
     def function_named(self, dotted: str) -> Function | None:
         """A function by its full dotted name, as in ``app.repo.Repo.get``."""
         return next((f for f in self.world.index.functions() if f.dotted == dotted), None)
+
+    @property
+    def dialect(self) -> str | None:
+        """The database that the project is meant for (postgresql, mysql, sqlite, …); None where nothing says."""
+        return self.surroundings.stack.db
 
     def is_test(self, path: str) -> bool:
         return is_test(path)

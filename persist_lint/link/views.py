@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from persist_lint.link.contexts import COLD, HOT, JOBS, Entry
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import UNKNOWN_SYM, Value, mentions
+from persist_lint.link.lattice import UNKNOWN_SYM, Sym, Value, mentions
 from persist_lint.link.sites import Flow, Loop, Site
+from persist_lint.link.states import OPEN, Life, Occurrence
 from persist_lint.model.analysis import FunctionNote
 from persist_lint.model.effect import SQL_KINDS
 from persist_lint.model.facts import Const
@@ -56,6 +57,15 @@ class FunctionView:
     def summary(self) -> tuple[Effect, ...]:
         """Everything that the function does, at any depth."""
         return self.project.summaries.of(self.function)
+
+    @cached_property
+    def life(self) -> Life:
+        """States of the sessions through the function, and what happens outside the database meanwhile."""
+        return self.project.lives.of(self.function)
+
+    def in_transaction(self, occurrence: Occurrence) -> list[Sym]:
+        """The sessions on which a transaction may be open when it happens."""
+        return [sym for sym, states in occurrence.states if states & OPEN]
 
     # ------------------------------------------------------------------ context
 

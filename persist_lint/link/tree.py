@@ -1,0 +1,99 @@
+"""Walking lean trees: the parts of an expression in the order of evaluation, the expressions of a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from persist_lint.model import facts as f
+
+
+def parts(expr: f.Expr) -> tuple[f.Expr, ...]:
+    """The direct sub-expressions, in order of evaluation; a lambda's body is none (it runs later)."""
+    found = _PARTS.get(type(expr))
+    return () if found is None else found(expr)
+
+
+def post_order(expr: f.Expr) -> Iterator[f.Expr]:
+    """The expression's nodes, operands before what uses them."""
+    stack: list[tuple[f.Expr, bool]] = [(expr, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            yield node
+            continue
+        stack.append((node, True))
+        stack.extend((part, False) for part in reversed(parts(node)))
+
+
+def heads(statement: f.Stmt) -> tuple[f.Expr, ...]:
+    """The expressions that a statement evaluates itself, in order (those of its blocks left out)."""
+    found = _HEADS.get(type(statement))
+    return () if found is None else tuple(e for e in found(statement) if e is not None)
+
+
+def blocks(statement: f.Stmt) -> tuple[tuple[f.Stmt, ...], ...]:
+    """The blocks of a compound statement, in order."""
+    match statement:
+        case f.If(body=body, orelse=orelse) | f.For(body=body, orelse=orelse) | f.While(body=body, orelse=orelse):
+            return (body, orelse)
+        case f.With(body=body):
+            return (body,)
+        case f.Try(body=body, handlers=handlers, orelse=orelse, final=final):
+            return (body, *(h.body for h in handlers), orelse, final)
+        case f.Match(cases=cases):
+            return tuple(c.body for c in cases)
+    return ()
+
+
+def statements(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
+    """All statements, nested ones included, in order of place."""
+    for statement in body:
+        yield statement
+        for block in blocks(statement):
+            yield from statements(block)
+
+
+def _comp(e: f.Comp) -> tuple[f.Expr, ...]:
+    clauses = [part for g in e.generators for part in (g.iter, *g.ifs)]
+    return (*clauses, e.elt) if e.value is None else (*clauses, e.elt, e.value)
+
+
+def _some(*found: f.Expr | None) -> tuple[f.Expr, ...]:
+    return tuple(e for e in found if e is not None)
+
+
+_PARTS: dict[type, Callable[..., tuple[f.Expr, ...]]] = {
+    f.Attr: lambda e: (e.value,),
+    f.Call: lambda e: (e.func, *e.args, *(k.value for k in e.keywords)),
+    f.Await: lambda e: (e.value,),
+    f.Star: lambda e: (e.value,),
+    f.Comp: _comp,
+    f.Bin: lambda e: (e.left, e.right),
+    f.Bool: lambda e: e.values,
+    f.Unary: lambda e: (e.operand,),
+    f.Compare: lambda e: (e.left, *e.rights),
+    f.IfExp: lambda e: (e.test, e.body, e.orelse),
+    f.Subscript: lambda e: (e.value, e.index),
+    f.Slice: lambda e: _some(e.lower, e.upper, e.step),
+    f.Seq: lambda e: e.items,
+    f.DictLit: lambda e: (*(k for k in e.keys if k is not None), *e.values),
+    f.FString: lambda e: e.parts,
+    f.Yield: lambda e: _some(e.value),
+    f.Walrus: lambda e: (e.value,),
+}
+
+_HEADS: dict[type, Callable[..., tuple[f.Expr | None, ...]]] = {
+    f.ExprStmt: lambda s: (s.value,),
+    f.Assign: lambda s: (s.value, *s.targets),
+    f.AnnAssign: lambda s: (s.value, s.target),
+    f.AugAssign: lambda s: (s.target, s.value),
+    f.Return: lambda s: (s.value,),
+    f.Raise: lambda s: (s.exc, s.cause),
+    f.If: lambda s: (s.test,),
+    f.For: lambda s: (s.iter,),
+    f.While: lambda s: (s.test,),
+    f.With: lambda s: tuple(i.context for i in s.items),
+    f.Match: lambda s: (s.subject,),
+    f.Delete: lambda s: s.targets,
+    f.Assert: lambda s: (s.test,),
+}
