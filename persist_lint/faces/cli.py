@@ -14,21 +14,29 @@ import click
 
 from persist_lint import __version__
 from persist_lint.faces.errors import FaceError, one_line
-from persist_lint.faces.options import common, grades, outputs, paths_argument, selection
+from persist_lint.faces.options import colour, common, grades, outputs, paths_argument, selection
 
 NAME = "persist-lint"
 FAILED = 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> int:
     """A static analyser for Python programs that use a database."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return FAILED
+    return 0
 
 
 @cli.command()
 @paths_argument
 @outputs("concise", "full", "json", "markdown")
+@colour
 @selection
 @grades
 @common
@@ -65,7 +73,7 @@ def audit(**options: Any) -> int:
 @outputs("json", "text")
 @common
 def context(**options: Any) -> int:
-    """What is known of the project: stack, engines, models, triggers, decisions (JSON unless on a terminal)."""
+    """The project context: stack, engines, models, triggers (JSON unless on a terminal)."""
     from persist_lint.faces.commands import context as command
 
     return command.run(**options)
@@ -94,9 +102,6 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status; every failure is one line on standard error."""
     try:
         status = cli.main(list(arguments), prog_name=NAME, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return FAILED
     except click.ClickException as error:
         return _failed(" ".join(error.format_message().split()), _way_out(error))
     except FaceError as error:

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from persist_lint.faces import snapshot
 from persist_lint.faces.diagnostics import BY_NAME
+from persist_lint.faces.errors import FaceError, one_line
 from persist_lint.faces.text import plain
 from persist_lint.model.analysis import Analysis
 from persist_lint.model.finding import Diagnostic, Finding
@@ -65,6 +66,16 @@ def told(host: HostRun, path: str, text: str | None = None) -> tuple[Told, ...]:
 
     Raises FaceError with one line when the analysis cannot be done.
     """
+    try:
+        return _told(host, path, text)
+    except FaceError:
+        raise
+    except Exception as error:  # a fault of ours must not become the host's crash report for every file
+        hint = 'run "persist-lint check -v" for the traceback'
+        raise FaceError(f"internal error: {type(error).__name__}: {one_line(error)}; {hint}") from error
+
+
+def _told(host: HostRun, path: str, text: str | None) -> tuple[Told, ...]:
     from persist_lint.faces.run import settings
 
     file = Path(path).resolve()

@@ -49,6 +49,10 @@ grades: Decorator = _together(
     click.option("--fail-on", type=_SEVERITY, help="Exit with 1 only for findings from this severity on."),
 )
 
+colour: Decorator = click.option(
+    "--color", type=click.Choice(("auto", "always", "never")), default="auto", help="Colours (auto obeys NO_COLOR)."
+)
+
 common: Decorator = _together(
     click.option("--config", "config_file", type=_PATH, help="Configuration file, instead of the project's own."),
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
@@ -58,17 +62,14 @@ common: Decorator = _together(
     click.option("--force-exclude", is_flag=True, default=None, help="Exclude also paths named on the command line."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
     click.option("--cache-dir", type=_PATH, help="Directory of the cache."),
-    click.option("--verbose", "-v", is_flag=True, help="Say more, and show the traceback of an internal error."),
+    click.option("--verbose", "-v", is_flag=True, help="Show the traceback of an internal error."),
     click.option("--quiet", "-q", is_flag=True, help="Print nothing but findings and errors."),
 )
 
 
 def outputs(*formats: str) -> Decorator:
-    """``--format``, ``--output-file`` and ``--color`` of a command that prints in these formats, the default first."""
+    """``--format`` and ``--output-file`` of a command that prints in these formats, the default first."""
     return _together(
         click.option("--format", "form", type=click.Choice(formats), help=f"Output format (default: {formats[0]})."),
         click.option("--output-file", "-o", type=_PATH, help="Write the output to this file instead."),
-        click.option(
-            "--color", type=click.Choice(("auto", "always", "never")), default="auto", help="Colours (NO_COLOR holds)."
-        ),
     )

@@ -8,22 +8,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from persist_lint.faces.diagnostics import KINDS
+from persist_lint.faces.diagnostics import KINDS, Kind
 from persist_lint.faces.explain import page, rules_table
 from persist_lint.faces.output import write_whole
 from persist_lint.faces.schema import findings_schema
+from persist_lint.model.rule import Rule
 from persist_lint.rules import catalogue
 
-#: Where every file is generated: what else lies there belongs to a rule that is gone.
+#: Every page in here is generated; one that is not belongs to a rule that is gone.
 RULE_PAGES = Path("docs/rules")
 
 
 def documents() -> dict[Path, str]:
     """The text of every generated file, by its path below the root of the repository."""
-    rules = [entry.rule for entry in catalogue.load()]
+    rules: list[Rule | Kind] = [*(entry.rule for entry in catalogue.load()), *KINDS]
     return {
         Path("docs/rules.md"): rules_table("markdown"),
-        **{RULE_PAGES / f"{rule.name}.md": page(rule, "markdown") for rule in (*rules, *KINDS)},
+        **{RULE_PAGES / f"{rule.name}.md": page(rule, "markdown") for rule in rules},
         Path("docs/schemas/findings.schema.json"): json.dumps(findings_schema(), indent=2) + "\n",
     }
 

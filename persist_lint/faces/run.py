@@ -54,6 +54,8 @@ def configured(start: Path, options: Mapping[str, Any]) -> Config:
         changes["min_severity"] = Severity[options["min_severity"].upper()]
     if options.get("min_confidence"):
         changes["min_confidence"] = Confidence[options["min_confidence"].upper()]
+    if any(options.get(name) for name in ("select", "ignore", "extend_select")):
+        changes["source"] = None  # or an error in these words would name the file
     if options["no_cache"]:
         changes["cache"] = False
     return msgspec.structs.replace(config, **changes)

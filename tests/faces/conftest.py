@@ -28,10 +28,13 @@ def project(tmp_path: Path) -> Path:
 def host(project: Path, tmp_path: Path) -> Host:
     """Run a host over the project: ``host("pylint", "-j2", "app", method="spawn", stdin="…")``."""
 
-    def run(name: str, *arguments: str, method: str = "fork", stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        name: str, *arguments: str, method: str = "fork", stdin: str = "", fault: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             "PYTHONPATH": str(IMPORT_ROOT),
+            "FAKE_ENGINE_FAULT": fault,
             "FAKE_ENGINE_LOG": str(tmp_path / "log"),
             "TMPDIR": str(tmp_path),
             "PYLINTHOME": str(tmp_path / "pylint"),

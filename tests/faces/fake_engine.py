@@ -2,7 +2,7 @@
 
 Run as a script it becomes a host: ``fake_engine.py START_METHOD HOST ARGUMENT…`` (cli, pylint, flake8). Worker
 processes under spawn and forkserver import the script again and so get the same engine. Each analysis adds a line to
-the file that FAKE_ENGINE_LOG names.
+the file that FAKE_ENGINE_LOG names; FAKE_ENGINE_FAULT makes it crash, or one family of it.
 """
 
 from __future__ import annotations
@@ -154,11 +154,16 @@ def analyse(
     if log:
         with Path(log).open("a") as stream:
             stream.write(f"{os.getpid()} {' '.join(path.name for path in paths)}\n")
+    fault = os.environ.get("FAKE_ENGINE_FAULT")
+    if fault == "crash":
+        raise ZeroDivisionError("division\nby zero")
     for path in paths:
         if not path.exists() and path.resolve() not in overlay:
             raise PathError(f"{path}: no such file or directory")
     root = find_root(paths[0].resolve())
     analysis = answer(root)
+    if fault == "family":
+        analysis = answer(root, families=(FamilyRun(Family.QUERY, "error", "KeyError: 'x'"),))
     if overlay:
         ((path, text),) = overlay.items()
         last = text.count("\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faces.fake_engine import IMPORT_ROOT, Host
+from faces.fake_engine import Host
+from flake8_plugin import flake8_configuration
 
 LOOP = "PSL102 n-update-loop: one UPDATE or DELETE per item of a loop here (HIGH, effort M)"
 SLEEP = "PSL303 sync-sleep-in-async: time.sleep on the event loop here (MEDIUM, effort S)"
@@ -21,11 +23,8 @@ FILES = ("app/jobs.py", "app/other.py", "app/quiet.py")
 
 @pytest.fixture
 def flake8(host: Host, project: Path) -> Host:
-    """flake8 with the plugin as a local one, and nothing else selected unless the arguments say so."""
-    (project / ".flake8").write_text(
-        f"[flake8:local-plugins]\nextension =\n    PSL = persist_lint.faces.flake8:Plugin\npaths = {IMPORT_ROOT}\n"
-        "[flake8]\nselect = PSL\n"
-    )
+    """flake8 with the plugin, and nothing else selected unless the arguments say so."""
+    (project / ".flake8").write_text(flake8_configuration("select = PSL"))
 
     def run(*arguments: str, **more: str) -> object:
         return host("flake8", *arguments, **more)
@@ -75,6 +74,26 @@ def test_standard_input(flake8: Host) -> None:
 
 def test_standard_input_without_a_name(flake8: Host) -> None:
     assert flake8("-", stdin="x = 1\n").stdout == f"stdin:1:1: {SLEEP}\n"
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_an_internal_error_is_one_line(flake8: Host, jobs: str) -> None:
+    done = flake8(jobs, *FILES, fault="crash")
+    assert done.stdout == (
+        "There was a critical error during execution of Flake8:\n"
+        "persist-lint: internal error: ZeroDivisionError: division by zero;"
+        ' run "persist-lint check -v" for the traceback\n'
+    )
+    assert (done.stderr, done.returncode) == ("", 1)
+
+
+def test_an_inherited_run_of_a_stranger_is_not_joined(
+    flake8: Host, analyses: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSIST_LINT_FLAKE8_RUN", f"{os.getpid()}-0123456789abcdef01234567")
+    for expected in (1, 2):
+        assert flake8("-j2", *FILES, method="spawn").stdout.splitlines() == EXPECTED
+        assert analyses() == expected
 
 
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from faces.fake_engine import IMPORT_ROOT
+from flake8_plugin import flake8_configuration
 
 PROJECT = Path(__file__).parent / "project"
 Place = tuple[str, int, str]
@@ -30,10 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy, so that caches do not end up in the repository, and outside of what is taken for tests."""
     root = tmp_path_factory.mktemp("parity") / "service"
     shutil.copytree(PROJECT, root)
-    (root / ".flake8").write_text(
-        "[flake8:local-plugins]\nextension =\n    PSL = persist_lint.faces.flake8:Plugin\n"
-        f"paths = {IMPORT_ROOT}\n[flake8]\nselect = PSL\n"
-    )
+    (root / ".flake8").write_text(flake8_configuration("select = PSL"))
     return root
 
 

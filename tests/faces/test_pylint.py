@@ -104,6 +104,23 @@ def test_a_wrong_configuration_is_one_line(host: Host, project: Path, jobs: str)
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_an_internal_error_is_one_line(host: Host, project: Path, jobs: str) -> None:
+    done = host("pylint", *ONLY, jobs, *FILES, fault="crash")
+    assert done.stderr == (
+        "persist-lint: internal error: ZeroDivisionError: division by zero;"
+        ' run "persist-lint check -v" for the traceback\n'
+    )
+    assert sorted(path.name for path in project.iterdir()) == ["app", "setup.cfg"]
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_a_failed_family_is_said_once_and_spoils_nothing(host: Host, jobs: str) -> None:
+    done = host("pylint", *ONLY, jobs, *FILES, fault="family")
+    assert done.stderr == "persist-lint: the query family failed: KeyError: 'x'\n"
+    assert messages(done.stdout) == sorted(EXPECTED)
+
+
 def test_json_output_of_pylint_holds_the_columns(host: Host) -> None:
     done = host("pylint", *ONLY, "--output-format=json2", "app/other.py")
     (message,) = json.loads(done.stdout)["messages"]

@@ -92,7 +92,7 @@ def _with_stdin(paths: tuple[Path, ...], stdin_filename: Path | None) -> tuple[t
     if stdin_filename is None:
         return paths or (Path(),), {}
     named = tuple(path for path in paths if path != _STDIN)
-    return named or (stdin_filename,), {stdin_filename.absolute(): _read_stdin()}
+    return named or (stdin_filename,), {stdin_filename.resolve(): _read_stdin()}
 
 
 def _read_stdin() -> str:

@@ -21,7 +21,6 @@ def run(
     path: Path,
     form: str | None,
     output_file: Path | None,
-    color: str,
     verbose: bool,
     quiet: bool,
     **options: Any,
