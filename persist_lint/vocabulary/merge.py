@@ -9,6 +9,7 @@ all = { gives = "rows", also = ["fetchall"] }      Vocabulary.types["a.T"].metho
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -87,9 +88,10 @@ def _check_names(path: Path, content: VocabularyFile, merged: Vocabulary) -> Non
     for key, name in _mentioned(content):
         if name in merged.types or name in merged.alias or (name in GIVES and "." not in name):
             continue
-        way_out = similar(name, merged.types if "." in name else GIVES, "describe it as a type, or use one of")
-        if way_out.startswith("describe"):
-            way_out = f'describe it as [type."{name}"] or name the file that does in [library] needs'
+        near = get_close_matches(name, sorted(merged.types), 1, 0.8) if "." in name else []
+        way_out = f'describe it as [type."{name}"] or name the file that does in [library] needs'
+        if near or "." not in name:
+            way_out = f"did you mean {near[0]}?" if near else similar(name, GIVES, "use a dotted type name or one of")
         complain(path, key, f"names {name!r}, which no file describes", way_out)
 
 

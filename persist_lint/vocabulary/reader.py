@@ -8,6 +8,7 @@ project does not import cost next to nothing.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -18,7 +19,7 @@ from typing import Any
 import msgspec
 
 from persist_lint.model.vocabulary import Library, Vocabulary, VocabularyFile
-from persist_lint.vocabulary.check import VocabularyError, complain, explain
+from persist_lint.vocabulary.check import VocabularyError, complain, explain, similar
 from persist_lint.vocabulary.merge import merge
 
 if sys.version_info >= (3, 11):
@@ -27,6 +28,7 @@ else:
     import tomli as tomllib
 
 HERE = Path(__file__).parent
+HEAD = re.compile(rb"^\[library\]", re.MULTILINE)
 HEAD_END = b"\n["
 
 
@@ -42,6 +44,8 @@ def load(imported: Iterable[str], extra: Sequence[Path] = ()) -> Vocabulary:
     data = shipped()
     heads = {name: head(HERE / f"{name}.toml", content) for name, content in data.items()}
     own = [(path, content, head(path, content)) for path, content in ((path, read(path)) for path in extra)]
+    for path, _, library in own:
+        _check_needs(path, library, heads)
     names = choose(heads, imported, [library for _, _, library in own])
     sources = [(HERE / f"{name}.toml", data[name]) for name in names]
     sources += [(path, content) for path, content, _ in own]
@@ -71,26 +75,32 @@ def read(path: Path) -> bytes:
 
 
 def head(path: Path, content: bytes) -> Library:
-    """The ``[library]`` table of a file, which must be its first table."""
-    start = content.find(b"[library]")
-    end = content.find(HEAD_END, max(start, 0) + 1)
-    raw = toml(path, content if end < 0 else content[:end])
+    """The ``[library]`` table of a file: all up to the table after it is parsed."""
+    start = HEAD.search(content)
+    end = content.find(HEAD_END, start.end()) if start else -1
+    raw = toml(path, content if end < 0 else content[: end + 1])
     if "library" not in raw:
         complain(path, "library", "is missing", "begin the file with [library] and imports = [...]")
     return convert(path, {"library": raw["library"]}).library
+
+
+def _check_needs(path: Path, library: Library, heads: dict[str, Library]) -> None:
+    for name in library.needs:
+        if name not in heads:
+            complain(path, "library.needs", f"names the file {name!r}, which does not exist", similar(name, heads))
 
 
 def choose(heads: dict[str, Library], imported: Iterable[str], own: Sequence[Library]) -> list[str]:
     """The stems of the shipped files to read, sorted: imported, always on, or needed by one that is read."""
     prefixes = {prefix for module in imported for prefix in _prefixes(module)}
     wanted = [name for name, library in heads.items() if library.always or not prefixes.isdisjoint(library.imports)]
-    wanted += [name for library in own for name in library.needs if name in heads]
+    wanted += [name for library in own for name in library.needs]
     chosen: set[str] = set()
     while wanted:
         name = wanted.pop()
         if name not in chosen:
             chosen.add(name)
-            wanted += [need for need in heads[name].needs if need in heads]
+            wanted += heads[name].needs
     return sorted(chosen)
 
 
