@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 import threading
 import warnings
 
@@ -23,6 +24,12 @@ from persist_lint.model.facts import FACTS_VERSION, ModuleFacts, Problem
 
 # ``catch_warnings`` swaps the interpreter's filters: two threads must not do that at the same time.
 _QUIET = threading.Lock()
+# The same holds for the size of new threads' stacks.
+_STACK_SIZE = threading.Lock()
+# CPython 3.10 overruns the stack, where later versions raise, at some 80 bytes for each link of ``a.b().c()…``; what
+# ``decode`` lets through has less than 500,000 links. Files up to the safe size need less than any thread has.
+_STACK_BYTES = 128 * 2**20
+_SAFE_BYTES = 20_000
 
 
 def content_digest(source: bytes) -> str:
@@ -39,6 +46,8 @@ def module_facts(source: bytes) -> ModuleFacts:
     text = decode(source)
     if isinstance(text, Problem):
         return _empty(digest, _count_lines(source.decode("latin-1")), text)
+    if sys.version_info < (3, 11) and len(source) > _SAFE_BYTES:
+        return _read_on_fresh_stack(text, digest)
     try:
         return _read(text, digest)
     except (RecursionError, MemoryError):
@@ -46,7 +55,7 @@ def module_facts(source: bytes) -> ModuleFacts:
 
 
 def _read_on_fresh_stack(text: str, digest: str) -> ModuleFacts:
-    """Tries again where nothing is on the stack, so that the outcome depends on the text alone."""
+    """Reads where nothing is on the stack and there is much of it, so that the outcome depends on the text alone."""
     outcome = [_empty(digest, _count_lines(text), TOO_DEEP)]
 
     def again() -> None:
@@ -56,7 +65,15 @@ def _read_on_fresh_stack(text: str, digest: str) -> ModuleFacts:
             return
 
     thread = threading.Thread(target=again, name="persist-lint-facts")
-    thread.start()
+    with _STACK_SIZE:
+        before = threading.stack_size(_STACK_BYTES)
+        try:
+            thread.start()
+        except RuntimeError:
+            # No memory for such a stack: what is known is that this one is too small.
+            return outcome[0]
+        finally:
+            threading.stack_size(before)
     thread.join()
     return outcome[-1]
 
@@ -74,11 +91,8 @@ def _read(text: str, digest: str) -> ModuleFacts:
 def _lower(tree: ast.Module, text: str, digest: str) -> ModuleFacts:
     heads = Heads(text)
     unit = Unit(STATEMENTS, heads)
-    doc, rest = docstring(tree.body)
-    if rest is not tree.body and tree.body[0].lineno != tree.body[0].end_lineno:
-        heads.record(tree.body[0])
-    mentioned: set[str] = set()
-    body = block(rest, Scope(unit, mentioned.add, -1, -1, ""))
+    doc, rest = docstring(tree.body, unit)
+    body = block(rest, Scope(unit, set(), -1, -1, ""))
     return ModuleFacts(
         version=FACTS_VERSION,
         digest=digest,

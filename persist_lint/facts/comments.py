@@ -15,18 +15,17 @@ from persist_lint.facts.text import storable
 from persist_lint.model.facts import Comment
 
 _WORDS = ("noqa", "persist-lint", "pylint")
-_PRAGMA = re.compile(r"#[^\n]*?(?:\bnoqa|\bpersist-lint\s*:|\bpylint\s*:)", re.IGNORECASE)
+_PRAGMA = re.compile(r"\bnoqa\b|\bpersist-lint\s*:|\bpylint\s*:", re.IGNORECASE)
 
 
 def suppressions(text: str) -> tuple[Comment, ...]:
     """The suppression comments of a file that parses, in source order; columns are 0-based UTF-8 bytes."""
-    lowered = text.lower()
-    if not any(word in lowered for word in _WORDS) or not _PRAGMA.search(text):
+    if not _may_hold_any(text):
         return ()
     found = []
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT and _PRAGMA.match(token.string):
+        for token in tokenize.generate_tokens(io.StringIO(text, newline="\n").readline):
+            if token.type == tokenize.COMMENT and _PRAGMA.search(token.string):
                 before = token.line[: token.start[1]]
                 column = len(before.encode())
                 found.append(Comment(token.start[0], column, storable(token.string), not before.strip()))
@@ -34,3 +33,14 @@ def suppressions(text: str) -> tuple[Comment, ...]:
         # The file parses, so that this is a quirk of tokenize at its end: what was found before stands.
         pass
     return tuple(found)
+
+
+def _may_hold_any(text: str) -> bool:
+    lowered = text.lower()
+    if not any(word in lowered for word in _WORDS):
+        return False
+    for line in text.split("\n"):
+        start = line.find("#")
+        if start >= 0 and _PRAGMA.search(line, start):
+            return True
+    return False

@@ -12,8 +12,11 @@ import tokenize
 from persist_lint.facts.text import storable
 from persist_lint.model.facts import Problem
 
-# A file larger than this is data in Python's clothes; its tree would take more than 500 bytes for each of its own.
+# A file larger than this is data in Python's clothes. One full of short elements is so sooner: CPython's own tree takes
+# about a kilobyte for each.
 MAX_BYTES = 5_000_000
+MAX_MARKS = 500_000
+_MARKS = b",.()[]{}+-*/%|&^@<>=:!~"
 
 UNREADABLE = "unreadable-file"
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -25,6 +28,8 @@ def decode(source: bytes) -> str | Problem:
     if len(source) > MAX_BYTES:
         size = f"{len(source) / 1e6:.1f} MB"
         return Problem(1, UNREADABLE, f"the file is too large: {size}, the limit is {MAX_BYTES / 1e6:.0f} MB")
+    if len(source) > MAX_MARKS and len(source) - len(source.translate(None, _MARKS)) > MAX_MARKS:
+        return Problem(1, UNREADABLE, f"the file is too large: over {MAX_MARKS:,} operators, brackets and commas")
     if b"\0" in source:
         return _with_null_bytes(source)
     if b"\r" in source:

@@ -7,17 +7,18 @@ import ast
 from persist_lint.facts.annotations import annotation
 from persist_lint.facts.codec import encode_body
 from persist_lint.facts.expressions import TABLE, parameters, span
-from persist_lint.facts.scope import LowerStatement, Scope
+from persist_lint.facts.scope import LowerStatement, Scope, Unit
 from persist_lint.facts.statements import block, simple_and_compound
 from persist_lint.facts.text import storable
 from persist_lint.model.facts import ClassDef, ClassFacts, Expr, FuncDef, FunctionFacts, Keyword, Stmt
 
 
-def docstring(body: list[ast.stmt]) -> tuple[str, list[ast.stmt]]:
+def docstring(body: list[ast.stmt], unit: Unit) -> tuple[str, list[ast.stmt]]:
     """The docstring as written ("" for none), and the statements after it."""
     if body and isinstance(body[0], ast.Expr):
         value = body[0].value
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            unit.heads.record(body[0])
             return storable(value.value), body[1:]
     return "", body
 
@@ -33,15 +34,13 @@ def _function(n: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, depth: in
     qualname = scope.prefix + n.name
     names: set[str] = set()
     # Decorators, defaults and annotations run in the scope around, yet what they mention describes the function.
-    head = Scope(unit, names.add, scope.function, scope.owner, scope.prefix)
+    head = Scope(unit, names, scope.function, scope.owner, scope.prefix)
     decorators = _decorators(n.decorator_list, head)
     params = parameters(n.args, head, 0, annotation)
     returns = None if n.returns is None else annotation(n.returns, head)
     scope.is_generator = scope.is_generator or head.is_generator
-    inner = Scope(unit, names.add, index, -1, qualname + ".<locals>.")
-    doc, rest = docstring(n.body)
-    if rest is not n.body and n.body[0].lineno != n.body[0].end_lineno:
-        unit.heads.record(n.body[0])
+    inner = Scope(unit, names, index, -1, qualname + ".<locals>.")
+    doc, rest = docstring(n.body, unit)
     body = encode_body(block(rest, inner))
     at = span(n)
     unit.functions[index] = FunctionFacts(
@@ -59,8 +58,7 @@ def _function(n: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, depth: in
         docstring=doc,
         body=body,
     )
-    for name in names:
-        scope.mention(name)
+    scope.names.update(names)
     return FuncDef(at, index)
 
 
@@ -72,10 +70,8 @@ def _class(n: ast.ClassDef, scope: Scope, depth: int) -> Stmt:
     decorators = _decorators(n.decorator_list, scope)
     bases = tuple([TABLE[base.__class__](base, scope, 0) for base in n.bases])
     keywords = tuple([Keyword(k.arg, TABLE[k.value.__class__](k.value, scope, 0)) for k in n.keywords])
-    inner = Scope(unit, scope.mention, scope.function, index, qualname + ".")
-    doc, rest = docstring(n.body)
-    if rest is not n.body and n.body[0].lineno != n.body[0].end_lineno:
-        unit.heads.record(n.body[0])
+    inner = Scope(unit, scope.names, scope.function, index, qualname + ".")
+    doc, rest = docstring(n.body, unit)
     at = span(n)
     body = block(rest, inner)
     unit.classes[index] = ClassFacts(

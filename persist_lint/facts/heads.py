@@ -1,12 +1,16 @@
-"""Which physical lines belong to one statement: a ``# noqa`` on any of them suppresses what is found on the others."""
+"""Which physical lines belong to one statement: a ``# noqa`` on any of them suppresses what is found on the others.
+
+if (              lines 1 to 4 are one head; the body below has lines of its own
+    ready
+    and willing
+):  # noqa: PSL102
+"""
 
 from __future__ import annotations
 
 import ast
-import re
 
-# From the end of the head's last expression to its colon there are only brackets, commas, a name and comments.
-_TO_COLON = re.compile(r"(?:[^:#]|#[^\n]*)*:")
+_BELOW_THE_HEAD = frozenset({"body", "orelse", "handlers", "finalbody", "cases", "decorator_list"})
 
 
 class Heads:
@@ -14,45 +18,62 @@ class Heads:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._lines: list[str] = []
+        self._split: list[str] = []
         self.found: list[tuple[int, int]] = []
 
-    def record(self, node: ast.stmt | ast.excepthandler | ast.match_case) -> None:
-        """Notes the statement's lines, unless there is only one."""
-        if isinstance(node, ast.match_case):
-            first, body = node.pattern.lineno, node.body
-        else:
-            first = node.lineno
-            body = node.cases if isinstance(node, ast.Match) else getattr(node, "body", None)  # type: ignore[assignment]
-        if body is None:
-            last = node.end_lineno  # type: ignore[union-attr]
-        else:
-            last = self._head_end(node, first, body[0])
-        if last is not None and last != first:
-            self.found.append((first, last))
+    def record(self, node: ast.stmt | ast.excepthandler) -> None:
+        """Notes the lines of a statement, or of its head, unless there is only one."""
+        first = node.lineno
+        body = getattr(node, "body", None)
+        if body:
+            # The most frequent case by far: the body starts on the next line, so that the head has one line only.
+            if body[0].lineno > first + 1:
+                self._add_head(node, first, _start(body[0]))
+        elif isinstance(node, ast.Match):
+            self._add_head(node, first, node.cases[0].pattern.lineno)
+        elif node.end_lineno is not None and node.end_lineno > first:
+            self.found.append((first, node.end_lineno))
 
-    def _head_end(self, node: ast.AST, first: int, below: ast.stmt | ast.match_case) -> int:
-        """The line of the colon; looked for only where the body starts further down than on the next line."""
-        start = below.pattern.lineno if isinstance(below, ast.match_case) else below.lineno
-        for decorator in getattr(below, "decorator_list", ()):
-            start = min(start, decorator.lineno)
-        if start <= first + 1:
-            return first
-        line, column = _last_position(node)
-        if not self._lines:
-            self._lines = self._text.split("\n")
-        # The first body statement bounds the search, so that no lambda or slice of it can be taken for the colon.
-        window = self._lines[line - 1 : start]
-        window[0] = window[0].encode()[column:].decode(errors="replace")
-        found = _TO_COLON.match("\n".join(window))
-        return line if found is None else min(line + found.group().count("\n"), start)
+    def record_case(self, node: ast.match_case) -> None:
+        """The same for ``case``, to which ``ast`` gives no place of its own."""
+        first = node.pattern.lineno
+        if _start(node.body[0]) == first:
+            return
+        lines = self._lines()
+        while first > 1 and not lines[first - 1].lstrip().startswith("case"):
+            first -= 1
+        self._add_head(node, first, _start(node.body[0]))
+
+    def _add_head(self, node: ast.AST, first: int, below: int) -> None:
+        """Looks for the colon from the end of the head's last expression to the first line of the body.
+
+        Nothing else stands there but brackets, commas, ``as name`` and comments.
+        """
+        line, column = _last_position(node, first)
+        lines = self._lines()
+        code = lines[line - 1].encode()[column:].decode(errors="replace").partition("#")[0]
+        while ":" not in code and line < below:
+            line += 1
+            code = lines[line - 1].partition("#")[0]
+        if line > first:
+            self.found.append((first, line))
+
+    def _lines(self) -> list[str]:
+        if not self._split:
+            self._split = self._text.split("\n")
+        return self._split
 
 
-def _last_position(node: ast.AST) -> tuple[int, int]:
+def _start(statement: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *[decorator.lineno for decorator in decorators]])
+
+
+def _last_position(node: ast.AST, first: int) -> tuple[int, int]:
     """The end of the last expression in the head, or where the statement starts when it has none."""
-    ends = [(node.lineno, node.col_offset)] if hasattr(node, "lineno") else []
+    ends = [(first, 0)]
     for field, value in ast.iter_fields(node):
-        if field in ("body", "orelse", "handlers", "finalbody", "cases", "decorator_list"):
+        if field in _BELOW_THE_HEAD:
             continue
         for part in value if isinstance(value, list) else (value,):
             if isinstance(part, (ast.withitem, ast.arguments)):

@@ -15,14 +15,19 @@ TOO_DEEP = Problem(1, UNREADABLE, "the code is too deeply nested to be analysed"
 # What a line that does not parse may be in a newer Python: (since, how it is called, how it looks).
 _NEWER: tuple[tuple[tuple[int, int], str, re.Pattern[str]], ...] = (
     ((3, 11), "`except*`", re.compile(r"\s*except\s*\*")),
-    ((3, 11), "an unpacked subscript", re.compile(r".*\w\[[^\]\n]*\*\w")),
+    ((3, 11), "an unpacked subscript", re.compile(r".*\w\[\s*([^\]\n]*,\s*)?\*\w")),
     ((3, 12), "a `type` statement", re.compile(r"\s*type\s+\w+\s*(\[.*\])?\s*=")),
     ((3, 12), "type parameters", re.compile(r"\s*(async\s+)?(def|class)\s+\w+\s*\[")),
     ((3, 13), "type parameter defaults", re.compile(r"\s*(async\s+)?(def|class|type)\s+\w+\s*\[[^\]\n]*=")),
     ((3, 14), "a t-string", re.compile(r""".*(?<!\w)([tT][rR]?|[rR][tT])["']""")),
-    ((3, 14), "`except` with several types and no parentheses", re.compile(r"\s*except\*?\s+[\w.]+\s*,.*:")),
+    (
+        (3, 14),
+        "`except` with several types and no parentheses",
+        re.compile(r"\s*except\*?\s+[\w.]+(\s*,\s*[\w.]*\b[A-Z]\w*)+\s*:"),
+    ),
     ((3, 15), "a lazy import", re.compile(r"\s*lazy\s+(import|from)\s")),
 )
+_LONGEST = 1000
 _F_STRING = re.compile(r""".*(?<!\w)([fF][rR]?|[rR][fF])["']""")
 
 
@@ -54,10 +59,10 @@ def _newer_syntax(message: str, line: int, text: str) -> tuple[tuple[int, int], 
     running = sys.version_info[:2]
     lines = text.split("\n")
     for number in (line, line - 1):
-        suspect = lines[number - 1] if 0 < number <= len(lines) else ""
+        suspect = lines[number - 1][:_LONGEST] if 0 < number <= len(lines) else ""
         for since, what, form in _NEWER:
-            if running < since and len(suspect) < 1000 and form.match(suspect):
+            if running < since and form.match(suspect):
                 return since, what
-    if running < (3, 12) and (message.startswith("f-string") or _F_STRING.match(lines[min(line, len(lines)) - 1])):
-        return (3, 12), "an f-string with nested quotes, backslashes or comments"
+        if running < (3, 12) and (message.startswith("f-string") or _F_STRING.match(suspect)):
+            return (3, 12), "an f-string with nested quotes, backslashes or comments"
     return None

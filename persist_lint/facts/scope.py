@@ -19,7 +19,9 @@ LowerStatement = Callable[[Any, "Scope", int], "Stmt | list[Import]"]
 class HeadLines(Protocol):
     """Records the physical lines of a statement that spans several."""
 
-    def record(self, node: ast.stmt | ast.excepthandler | ast.match_case) -> None: ...
+    def record(self, node: ast.stmt | ast.excepthandler) -> None: ...
+
+    def record_case(self, node: ast.match_case) -> None: ...
 
 
 class Unit:
@@ -38,15 +40,16 @@ class Unit:
 class Scope:
     """A module, class, function or lambda body.
 
-    ``mention`` notes an identifier; ``function`` is the index of the nearest enclosing function and ``owner`` that of
+    ``names`` are the identifiers mentioned so far, ``mention`` adds one; ``function`` is the index of the nearest enclosing function and ``owner`` that of
     the class whose body this is (-1: none); ``prefix`` starts the qualified names of the definitions inside.
     """
 
-    __slots__ = ("function", "is_generator", "mention", "owner", "prefix", "unit")
+    __slots__ = ("function", "is_generator", "mention", "names", "owner", "prefix", "unit")
 
-    def __init__(self, unit: Unit, mention: Callable[[str], None], function: int, owner: int, prefix: str) -> None:
+    def __init__(self, unit: Unit, names: set[str], function: int, owner: int, prefix: str) -> None:
         self.unit = unit
-        self.mention = mention
+        self.names = names
+        self.mention = names.add
         self.function = function
         self.owner = owner
         self.prefix = prefix

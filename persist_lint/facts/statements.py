@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from persist_lint.facts.annotations import annotation
-from persist_lint.facts.expressions import BINARY_TOKENS, TABLE, optional, span
+from persist_lint.facts.expressions import BINARY_TOKENS, TABLE, optional, place, span
 from persist_lint.facts.patterns import pattern
 from persist_lint.facts.scope import LowerStatement, Scope
 from persist_lint.model.facts import (
@@ -49,7 +49,7 @@ def block(body: list[ast.stmt], scope: Scope, depth: int = 0) -> tuple[Stmt, ...
             unit.heads.record(node)
         made = table[node.__class__](node, scope, depth)
         if made.__class__ is list:
-            lowered += made  # type: ignore[arg-type]
+            lowered += made
         else:
             lowered.append(made)  # type: ignore[arg-type]
     return tuple(lowered)
@@ -57,17 +57,13 @@ def block(body: list[ast.stmt], scope: Scope, depth: int = 0) -> tuple[Stmt, ...
 
 def _expression(n: ast.Expr, scope: Scope, depth: int) -> Stmt:
     value = n.value
-    at = Span(n.lineno, n.col_offset, n.end_lineno, n.end_col_offset)  # type: ignore[arg-type]
-    return ExprStmt(at, TABLE[value.__class__](value, scope, depth))
+    return ExprStmt(Span(*place(n)), TABLE[value.__class__](value, scope, depth))
 
 
 def _assign(n: ast.Assign, scope: Scope, depth: int) -> Stmt:
     value = n.value
-    targets = []
-    for target in n.targets:
-        targets.append(TABLE[target.__class__](target, scope, depth))
-    at = Span(n.lineno, n.col_offset, n.end_lineno, n.end_col_offset)  # type: ignore[arg-type]
-    return Assign(at, tuple(targets), TABLE[value.__class__](value, scope, depth))
+    targets = tuple([TABLE[target.__class__](target, scope, depth) for target in n.targets])
+    return Assign(Span(*place(n)), targets, TABLE[value.__class__](value, scope, depth))
 
 
 def _annotated(n: ast.AnnAssign, scope: Scope, depth: int) -> Stmt:
@@ -159,7 +155,7 @@ def _match(n: ast.Match, scope: Scope, depth: int) -> Stmt:
 
 
 def _case(n: ast.match_case, scope: Scope, depth: int) -> Case:
-    scope.unit.heads.record(n)
+    scope.unit.heads.record_case(n)
     classes, binds = pattern(n.pattern, scope, depth)
     guard = optional(n.guard, scope, depth)
     # ``ast`` gives a case no place of its own: from its pattern to the end of its body.
