@@ -59,7 +59,7 @@ common: Decorator = _together(
     click.option("--jobs", "-j", type=click.IntRange(min=0), help="Processes to use; 0 is one per processor."),
     _words("--exclude", "Patterns (as in .gitignore) of files to leave out, instead of the defaults."),
     _words("--extend-exclude", "Patterns of files to leave out as well."),
-    click.option("--force-exclude", is_flag=True, default=None, help="Exclude also paths named on the command line."),
+    click.option("--force-exclude", is_flag=True, help="Exclude also paths named on the command line."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
     click.option("--cache-dir", type=_PATH, help="Directory of the cache."),
     click.option("--verbose", "-v", is_flag=True, help="Show the traceback of an internal error."),

@@ -45,7 +45,7 @@ def configured(start: Path, options: Mapping[str, Any]) -> Config:
     config = settings(start, config_file=options["config_file"], isolated=options["isolated"])
     changes: dict[str, Any] = {
         name: options[name]
-        for name in ("select", "ignore", "exclude", "force_exclude", "jobs", "cache_dir")
+        for name in ("select", "ignore", "exclude", "jobs", "cache_dir")
         if options.get(name) is not None
     }
     for name in ("extend_select", "extend_exclude"):
@@ -56,6 +56,8 @@ def configured(start: Path, options: Mapping[str, Any]) -> Config:
         changes["min_confidence"] = Confidence[options["min_confidence"].upper()]
     if any(options.get(name) for name in ("select", "ignore", "extend_select")):
         changes["source"] = None  # or an error in these words would name the file
+    if options["force_exclude"]:
+        changes["force_exclude"] = True
     if options["no_cache"]:
         changes["cache"] = False
     return msgspec.structs.replace(config, **changes)

@@ -13,7 +13,7 @@ from persist_lint.model.finding import Diagnostic, Finding
 from persist_lint.model.rule import Rule
 from persist_lint.model.severity import Severity
 
-__all__ = ["Advisory", "Shown", "counts", "show"]
+__all__ = ["Advisory", "Shown", "counts", "number", "show"]
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -63,22 +63,23 @@ def show(analysis: Analysis, min_severity: Severity) -> Shown:
 
 def counts(shown: Shown) -> str:
     """How much was found, in words, as in ``3 findings (1 high, 2 low), 1 diagnostic``."""
-    parts = [_number(len(shown.findings), "finding")]
+    parts = [number(len(shown.findings), "finding")]
     by_severity = [
-        f"{number} {severity.name.lower()}"
+        f"{count} {severity.name.lower()}"
         for severity in reversed(Severity)
-        if (number := sum(finding.severity is severity for finding in shown.findings))
+        if (count := sum(finding.severity is severity for finding in shown.findings))
     ]
     if by_severity:
         parts[0] += f" ({', '.join(by_severity)})"
     if shown.diagnostics:
-        parts.append(_number(len(shown.diagnostics), "diagnostic"))
+        parts.append(number(len(shown.diagnostics), "diagnostic"))
     if shown.advisories:
-        parts.append(_number(len(shown.advisories), "advisory", "advisories"))
+        parts.append(number(len(shown.advisories), "advisory", "advisories"))
     return ", ".join(parts)
 
 
-def _number(count: int, one: str, many: str = "") -> str:
+def number(count: int, one: str, many: str = "") -> str:
+    """The count with its noun, as in ``1 file`` or ``2 files``."""
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 

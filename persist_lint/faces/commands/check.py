@@ -15,7 +15,7 @@ from persist_lint.faces.errors import FaceError
 from persist_lint.faces.formats import Page, render
 from persist_lint.faces.output import colour_wanted, emit, note
 from persist_lint.faces.run import analysed, configured, reported_files
-from persist_lint.faces.shown import Shown, counts, show
+from persist_lint.faces.shown import Shown, counts, number, show
 from persist_lint.faces.source import Sources
 from persist_lint.faces.text import plain
 from persist_lint.model.severity import Severity
@@ -64,7 +64,7 @@ def run(
     if statistics:
         note(_statistics(shown, time.perf_counter() - started))
     if not quiet and name in _TERMINAL_FORMATS:
-        note(f"{counts(shown)} in {shown.files} files.")
+        note(f"{counts(shown)} in {number(shown.files, 'file')}.")
     failed = complain(shown.families)
     found = worst(shown, Severity[(fail_on or "low").upper()])
     return 2 if failed else int(found and not exit_zero)
@@ -129,4 +129,4 @@ def _files(paths: tuple[Path, ...], config: Config) -> str:
 def _statistics(shown: Shown, seconds: float) -> str:
     numbers = Counter(f"{finding.code} {finding.rule}" for finding in shown.findings)
     rows = [f"{count:6} {rule}" for rule, count in sorted(numbers.items(), key=lambda row: (-row[1], row[0]))]
-    return "\n".join((*rows, f"{shown.files} files, {shown.lines} lines in {seconds:.2f} s"))
+    return "\n".join((*rows, f"{number(shown.files, 'file')}, {number(shown.lines, 'line')} in {seconds:.2f} s"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from persist_lint.faces.diagnostics import BY_NAME
 from persist_lint.faces.formats import Page
-from persist_lint.faces.shown import Shown, counts
+from persist_lint.faces.shown import Shown, counts, number
 from persist_lint.faces.text import markdown
 from persist_lint.model.finding import Diagnostic, Finding
 
@@ -21,7 +21,7 @@ def render(shown: Shown, page: Page) -> str:
 def _document(shown: Shown, page: Page) -> Iterator[str]:
     yield "# persist-lint"
     yield ""
-    yield f"{shown.files} files, {shown.lines} lines. {counts(shown)}."
+    yield f"{number(shown.files, 'file')}, {number(shown.lines, 'line')}. {counts(shown)}."
     if shown.findings:
         yield from ("", "## Findings", "")
         yield from table(_COLUMNS, (_row(finding, shown, page) for finding in shown.findings))
