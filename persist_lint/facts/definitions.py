@@ -33,13 +33,13 @@ def _function(n: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, depth: in
     unit.functions.append(None)
     qualname = scope.prefix + n.name
     names: set[str] = set()
-    # Decorators, defaults and annotations run in the scope around, yet what they mention describes the function.
-    head = Scope(unit, names, scope.function, scope.owner, scope.prefix)
-    decorators = _decorators(n.decorator_list, head)
-    params = parameters(n.args, head, 0, annotation)
-    returns = None if n.returns is None else annotation(n.returns, head)
-    scope.is_generator = scope.is_generator or head.is_generator
     inner = Scope(unit, names, index, -1, qualname + ".<locals>.")
+    decorators = _decorators(n.decorator_list, inner)
+    params = parameters(n.args, inner, 0, annotation)
+    returns = None if n.returns is None else annotation(n.returns, inner)
+    if inner.is_generator:
+        # What decorators, defaults and annotations mention describes this function, but they run in the one around.
+        scope.is_generator, inner.is_generator = True, False
     doc, rest = docstring(n.body, unit)
     body = encode_body(block(rest, inner))
     at = span(n)

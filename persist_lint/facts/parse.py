@@ -16,9 +16,9 @@ TOO_DEEP = Problem(1, UNREADABLE, "the code is too deeply nested to be analysed"
 _NEWER: tuple[tuple[tuple[int, int], str, re.Pattern[str]], ...] = (
     ((3, 11), "`except*`", re.compile(r"\s*except\s*\*")),
     ((3, 11), "an unpacked subscript", re.compile(r".*\w\[\s*([^\]\n]*,\s*)?\*\w")),
+    ((3, 13), "type parameter defaults", re.compile(r"\s*(async\s+)?(def|class|type)\s+\w+\s*\[[^\]\n]*=")),
     ((3, 12), "a `type` statement", re.compile(r"\s*type\s+\w+\s*(\[.*\])?\s*=")),
     ((3, 12), "type parameters", re.compile(r"\s*(async\s+)?(def|class)\s+\w+\s*\[")),
-    ((3, 13), "type parameter defaults", re.compile(r"\s*(async\s+)?(def|class|type)\s+\w+\s*\[[^\]\n]*=")),
     ((3, 14), "a t-string", re.compile(r""".*(?<!\w)([tT][rR]?|[rR][tT])["']""")),
     (
         (3, 14),

@@ -40,8 +40,9 @@ class Unit:
 class Scope:
     """A module, class, function or lambda body.
 
-    ``names`` are the identifiers mentioned so far, ``mention`` adds one; ``function`` is the index of the nearest enclosing function and ``owner`` that of
-    the class whose body this is (-1: none); ``prefix`` starts the qualified names of the definitions inside.
+    ``names`` are the identifiers mentioned so far, ``mention`` adds one; ``function`` is the index of the nearest
+    enclosing function and ``owner`` that of the class whose body this is (-1: none); ``prefix`` starts the qualified
+    names of the definitions inside.
     """
 
     __slots__ = ("function", "is_generator", "mention", "names", "owner", "prefix", "unit")
