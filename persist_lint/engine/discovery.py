@@ -8,12 +8,15 @@ to a file is, unless the project has the file already.
 
 A path named on the command line is read and audited all the same. The patterns that leave it out do not count for it;
 below a named directory exclusions count as if it were the root. With ``force_exclude`` naming a path lifts nothing.
+
+A file that lies in no project is read with the files beside it and the packages below them: its directory may be
+anything, somebody's home included.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -22,6 +25,7 @@ from persist_lint.engine import files
 from persist_lint.engine.config import Config
 from persist_lint.engine.errors import PathError
 from persist_lint.engine.patterns import Patterns, first_verdict
+from persist_lint.engine.roots import is_marked
 from persist_lint.model.finding import Diagnostic
 
 _GITIGNORE_LIMIT = 1_000_000
@@ -43,14 +47,15 @@ class Found(Struct, frozen=True):
     problems: tuple[Diagnostic, ...]
 
 
-def discover(root: Path, paths: Iterable[Path], config: Config, extra: Iterable[Path] = ()) -> Found:
+def discover(root: Path, paths: Collection[Path], config: Config, extra: Iterable[Path] = ()) -> Found:
     """All files of the project at ``root``, audited where they lie under ``paths``.
 
     All paths are absolute and resolved; ``extra`` are files that exist only as unsaved text. Raises PathError when a
     named directory cannot be listed, ConfigError for a bad pattern.
     """
     named = sorted({path.relative_to(root).as_posix() for path in paths})
-    walk = _Walk(root, _Rules.of(root, config))
+    alone = not is_marked(root) and not any(path.is_dir() for path in paths)
+    walk = _Walk(root, _Rules.of(root, config), packages_only=alone)
     walk.directory("", walk.rules)
     if not config.force_exclude:
         for path in named:
@@ -188,9 +193,10 @@ class _Prefixed(Patterns, frozen=True):
 class _Walk:
     """One traversal; ``files`` and ``problems`` by project-relative path."""
 
-    def __init__(self, root: Path, rules: _Rules) -> None:
+    def __init__(self, root: Path, rules: _Rules, *, packages_only: bool) -> None:
         self.root = root
         self.rules = rules
+        self._packages_only = packages_only
         self.files: dict[str, SourceFile] = {}
         self.problems: dict[str, Diagnostic] = {}
 
@@ -208,11 +214,17 @@ class _Walk:
                 if entry.is_symlink():
                     links.append((path, inner))
                 elif entry.is_dir(follow_symlinks=False):
-                    if not inner.leaves_out(path + "/") and not (self.root / path / "pyvenv.cfg").exists():
+                    if self._is_entered(path, inner):
                         waiting.append((path + "/", inner))
                 else:
                     self._file(path, inner)
         self._add_links(links)
+
+    def _is_entered(self, path: str, rules: _Rules) -> bool:
+        place = self.root / path
+        if rules.leaves_out(path + "/") or (place / "pyvenv.cfg").exists():
+            return False
+        return not self._packages_only or (place / "__init__.py").exists()
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         try:

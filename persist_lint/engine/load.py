@@ -28,7 +28,7 @@ from persist_lint.model.facts import FACTS_VERSION, ModuleFacts, Problem
 from persist_lint.model.finding import Diagnostic
 
 #: Fewer files than this are read faster than a process starts.
-_WORTH_WORKERS = 64
+_WORTH_WORKERS = 200
 _CHUNK = 32
 _HEADER = 2048
 _COMMENTS = re.compile(rb"(?:[ \t\f]*(?:#[^\r\n]*)?\r?\n)*")

@@ -21,14 +21,15 @@ def find_root(start: Path) -> Path:
     place = start.absolute()
     directory = place if place.is_dir() else place.parent
     for candidate in (directory, *directory.parents):
-        if _is_root(candidate):
+        if is_marked(candidate):
             return candidate
     while (directory / "__init__.py").exists() and directory.parent != directory:
         directory = directory.parent
     return directory
 
 
-def _is_root(directory: Path) -> bool:
+def is_marked(directory: Path) -> bool:
+    """Does the directory hold one of the files that mark a project?"""
     try:
         if any((directory / marker).exists() for marker in MARKERS):
             return True

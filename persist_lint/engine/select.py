@@ -63,7 +63,7 @@ def matching(selector: str, known: Iterable[Identity]) -> tuple[Identity, ...]:
 
 
 def suggestion(selector: str, known: Iterable[Identity]) -> str:
-    """The hint for a selector that names nothing: a name or family like it. For a code there is none: any is as near."""
+    """The hint for a selector that names nothing: a name or family like it. Any code is as near as another."""
     if _CODE_LIKE.fullmatch(selector):
         return ""
     return hint(selector, [family.value for family in Family] + [one.name for one in known])

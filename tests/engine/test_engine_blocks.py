@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from engine.make import finding, rule
 from pylint.checkers import BaseRawFileChecker
@@ -99,7 +100,7 @@ x = 1
 
 class EveryLine(BaseRawFileChecker):
     name = "persist-query"
-    msgs = {"W7102": ("line", "n-update-loop", "help")}
+    msgs: ClassVar = {"W7102": ("line", "n-update-loop", "help")}
 
     def process_module(self, node) -> None:
         for line in range(1, len(SOURCE.splitlines()) + 1):

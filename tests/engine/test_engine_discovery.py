@@ -78,6 +78,7 @@ def test_tests_when_asked_for(tmp_path: Path) -> None:
 def test_a_named_path_is_audited_all_the_same(tmp_path: Path) -> None:
     tree(
         tmp_path,
+        "setup.cfg",
         "app.py",
         "tests/deep/test_a.py",
         "tests/deep/site-packages/b.py",
@@ -211,3 +212,10 @@ def test_a_pattern_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         discover(tmp_path, [tmp_path], structs.replace(Config(), exclude=("[z-a]",)))
     assert str(caught.value) == '"[z-a]" is not a path pattern (they are written as in .gitignore)'
+
+
+def test_a_file_in_no_project_does_not_make_its_directory_one(tmp_path: Path) -> None:
+    tree(tmp_path, "a.py", "b.py", "package/__init__.py", "package/c.py", "package/data/d.py", "elsewhere/e.py")
+    assert found(tmp_path, "a.py") == ["a.py", "(b.py)", "(package/__init__.py)", "(package/c.py)"]
+    (tmp_path / "setup.cfg").touch()
+    assert len(found(tmp_path, "a.py")) == 6

@@ -12,7 +12,7 @@ import pytest
 from engine.make import finding, rule
 from msgspec import structs
 
-from persist_lint.engine import run
+from persist_lint.engine import load, run
 from persist_lint.engine.config import Config
 from persist_lint.engine.errors import ConfigError, PathError
 from persist_lint.engine.run import analyse
@@ -224,7 +224,10 @@ def test_unsaved_text(tmp_path: Path, install: object) -> None:
     assert answer.lines == 10
 
 
-def test_the_same_bytes_whatever_the_executor_and_cache(tmp_path: Path, install: object) -> None:
+def test_the_same_bytes_whatever_the_executor_and_cache(
+    tmp_path: Path, install: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "_WORTH_WORKERS", 64)
     names = [f"m{number:03}" for number in range(80)]
     root = project(tmp_path / "project", **dict.fromkeys(names, PROGRAM))
     config = structs.replace(NO_CACHE, cache=True, cache_dir=tmp_path / "cache")
