@@ -42,7 +42,7 @@ def check(case: Case, root: Path) -> None:
         assert not wrong, "\n".join([f"{case.where} {case.title}", *wrong])
 
 
-@pytest.mark.parametrize("case", CASES, ids=_id)
+@pytest.mark.parametrize("case", CASES, ids=[_id(case) for case in CASES])
 def test_case(case: Case, tmp_path: Path) -> None:
     check(case, tmp_path)
 
@@ -61,7 +61,7 @@ def test_good_example_is_silent(name: str, tmp_path: Path) -> None:
     check(case, tmp_path)
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
+@pytest.mark.parametrize("path", FILES, ids=[_name(path) for path in FILES])
 def test_file_is_about_a_rule_and_has_as_many_silent_cases_as_loud_ones(path: Path) -> None:
     rule = RULES.get(path.stem)
     assert rule is not None, f"{_name(path)}: no rule has this name"
@@ -77,6 +77,6 @@ def test_rule_has_a_case_file(name: str) -> None:
     assert (HERE / RULES[name].family.value / f"{name}.md").is_file()
 
 
-@pytest.mark.parametrize("case", CASES, ids=_id)
+@pytest.mark.parametrize("case", CASES, ids=[_id(case) for case in CASES])
 def test_case_asserts_only_what_exists(case: Case) -> None:
     assert {assertion.rule for assertion in case.assertions} <= RULES.keys() | DIAGNOSTICS

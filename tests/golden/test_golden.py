@@ -17,7 +17,12 @@ def _goldens() -> list[Golden]:
     return [golden for path in literate_files(HERE) for golden in goldens_of(path.read_text("utf-8"), path.name)]
 
 
-@pytest.mark.parametrize("golden", _goldens(), ids=lambda golden: f"{golden.where.partition(':')[0]}::{golden.title}")
+GOLDENS = _goldens()
+
+
+@pytest.mark.parametrize(
+    "golden", GOLDENS, ids=[f"{golden.where.partition(':')[0]}::{golden.title}" for golden in GOLDENS]
+)
 def test_golden(golden: Golden, tmp_path: Path) -> None:
     expected = [(_label(block), block.text.rstrip("\n") + "\n") for block in golden.expected]
     assert [(_label(block), answer) for block, answer in answers(golden, tmp_path)] == expected, (
