@@ -105,7 +105,7 @@ def _sections(text: str) -> Iterator[tuple[int, str, int, str]]:
             starts.append((len(heading.group(1)), heading.group(2), number))
     for at, (level, title, line_number) in enumerate(starts):
         end = starts[at + 1][2] - 1 if at + 1 < len(starts) else len(lines)
-        yield level, title, line_number, "\n".join(lines[line_number:end]).strip()[:_LONGEST]
+        yield level, title, line_number, "\n".join(lines[line_number:end]).rstrip()[:_LONGEST]
 
 
 def _decided(path: str, text: str) -> list[Adr]:
@@ -120,7 +120,7 @@ def _decided(path: str, text: str) -> list[Adr]:
         if inside and body:
             named = _ITEM_ID.search(title)
             ident = named.group(1) if named else f"{PurePosixPath(path).stem.lower()}:{line}"
-            found.append(Adr(ident, title, _status(body.split("\n")), body, path, line))
+            found.append(Adr(ident, title, _status(body.split("\n")), body.strip(), path, line))
     return found
 
 

@@ -37,6 +37,7 @@ _NAMES: dict[str, Mapping[str, str]] = {
     "framework": {name: name for name in FRAMEWORKS},
     "queue": {name: name for name in QUEUES},
 }
+_DRIVER_OF = {DRIVER_NAMES.get(name, name): driver.db for name, driver in DRIVERS.items()}
 _SINGLE = frozenset({"db", "driver", "orm"})
 _PLACEHOLDER = re.compile(r"^(?:[-–—?]*|tbd|todo|n/?a|none|\[.*\]|\{.*\}|<.*>)$", re.IGNORECASE)
 
@@ -65,10 +66,13 @@ def _named(fact: str, text: str, source: str) -> Iterator[Claim]:
     for spelling, name in _NAMES[fact].items():
         match = re.search(rf"(?<![\w-]){re.escape(spelling)}(?![\w-]){_VERSION}", text, re.IGNORECASE)
         if match is not None:
-            claim = Claim(fact, name, source, Rank.DOCUMENT, match.group(1) or "")
+            claim = Claim(fact, name, source, Rank.DOCUMENT, match.group(1) or "", _DRIVER_OF.get(name, ""))
             found.append((match.start(), claim))
     found.sort(key=lambda pair: pair[0])
-    yield from (claim for _, claim in (found[:1] if fact in _SINGLE else found))
+    for _, claim in found[:1] if fact in _SINGLE else found:
+        yield claim
+        if fact == "driver":
+            yield Claim("db", claim.of, source, Rank.DOCUMENT)
 
 
 def _rows(text: str) -> Iterator[tuple[int, str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice, product
 
 from msgspec import Struct, structs
 
@@ -25,7 +26,9 @@ _RELEVANT = re.compile(
 )
 _EVENTS = frozenset({"insert", "update", "delete", "truncate"})
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_ARGUMENT = re.compile(r"\{arg:(\d+)\}")
 _DEEPEST = 5
+_MOST_ROUNDS = 8
 _MOST_CHANNELS = 100
 
 
@@ -71,7 +74,6 @@ class Catalogue:
         self._dialect = dialect
         self._functions: dict[str, Function] = {}
         self._held: dict[tuple[str, str], Held] = {}
-        self._known: dict[str, tuple[str, ...]] = {}
 
     def run(self, statement: Statement) -> None:
         """Take in one piece of SQL text."""
@@ -79,8 +81,12 @@ class Catalogue:
 
     def triggers(self) -> tuple[Trigger, ...]:
         """The enabled triggers, by table and name."""
-        self._known.clear()
-        return tuple(self._shown(held) for _, held in sorted(self._held.items()) if held.enabled)
+        templates = self._templates()
+        return tuple(
+            self._shown(held, templates.get(self._key(held.function) or "", ()))
+            for _, held in sorted(self._held.items())
+            if held.enabled
+        )
 
     def _text(self, origin: Statement, sql: str, depth: int) -> None:
         for part in statements(tokens(sql, self._dialect)):
@@ -209,29 +215,37 @@ class Catalogue:
         after = [changed(held) if meant(held) else held for held in self._held.values()]
         self._held = {(held.table, held.name): held for held in after}
 
-    def _shown(self, held: Held) -> Trigger:
+    @staticmethod
+    def _shown(held: Held, templates: tuple[str, ...]) -> Trigger:
         channels: dict[str, None] = {}
         for event in held.events:
-            for template in self._templates(held.function):
-                channels[_resolved(template, held, event)] = None
+            for template in templates:
+                channel = _resolved(template, held, event)
+                if channel is not None:
+                    channels[channel] = None
         return Trigger(
             held.name, held.table, " OR ".join(held.events), held.function, tuple(channels), held.path, held.line,
             held.columns,
         )  # fmt: skip
 
-    def _templates(self, name: str, within: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """The channels of a function and of those it calls, with the trigger's fields still open."""
-        key = self._key(name)
-        if key is None or key in within:
-            return ()
-        if key not in self._known:
-            body = self._functions[key].body
-            found: dict[str, None] = dict.fromkeys(body.channels)
-            for called in body.calls:
-                for template in self._templates(called.name, within | {key}):
-                    found.update(dict.fromkeys(_applied(template, called.arguments)))
-            self._known[key] = tuple(found)[:_MOST_CHANNELS]
-        return self._known[key]
+    def _templates(self) -> dict[str, tuple[str, ...]]:
+        """The channels of each function and of those it calls, with the trigger's fields still open: a fixpoint."""
+        found = {key: dict.fromkeys(function.body.channels) for key, function in self._functions.items()}
+        calls = [
+            (key, callee, called.arguments)
+            for key, function in self._functions.items()
+            for called in function.body.calls
+            if (callee := self._key(called.name)) is not None
+        ]
+        for _ in range(_MOST_ROUNDS):
+            before = sum(map(len, found.values()))
+            for key, callee, arguments in calls:
+                new = [made for template in found[callee] for made in _applied(template, arguments)]
+                if len(found[key]) < _MOST_CHANNELS:
+                    found[key].update(dict.fromkeys(new[:_MOST_CHANNELS]))
+            if sum(map(len, found.values())) == before:
+                break
+        return {key: tuple(templates) for key, templates in found.items()}
 
     def _key(self, name: str) -> str | None:
         """A function by its name, or by its last part in whatever schema."""
@@ -243,24 +257,26 @@ class Catalogue:
 
 def _applied(template: str, arguments: tuple[Values, ...]) -> Iterator[str]:
     """A called function's channel with what its caller passes."""
-    match = re.search(r"\{arg:(\d+)\}", template)
-    if match is None:
-        yield template
-        return
-    at = int(match.group(1))
-    for value in arguments[at] if at < len(arguments) else ("{}",):
-        # Only the first argument is followed for all its values; the others for the first one.
-        filled = template.replace(match.group(), value)
-        yield re.sub(r"\{arg:\d+\}", lambda m: (arguments[int(m[0][5:-1])][:1] or ("{}",))[0], filled)
+    used = sorted({int(at) for at in _ARGUMENT.findall(template)})
+    choices = [arguments[at] if at < len(arguments) else ("{}",) for at in used]
+    for chosen in islice(product(*choices), _MOST_CHANNELS):
+        yield _filled(template, dict(zip(used, chosen, strict=True)))
 
 
-def _resolved(template: str, held: Held, event: str) -> str:
+def _filled(template: str, values: dict[int, str]) -> str:
+    return _ARGUMENT.sub(lambda match: values[int(match.group(1))], template)
+
+
+def _resolved(template: str, held: Held, event: str) -> str | None:
+    """The channel for one trigger and event; None for one made of an argument it has not: NULL is no channel."""
     schema, _, table = held.table.rpartition(".")
     known = {
         "tg_table_name": table, "tg_table_schema": schema or "public", "tg_name": held.name, "tg_op": event,
         "tg_op_lower": event.lower(),
     }  # fmt: skip
     known.update({f"tg_argv:{at}": value for at, value in enumerate(held.arguments)})
+    if any(name.startswith("tg_argv:") and name not in known for name in _FIELD.findall(template)):
+        return None
     return _FIELD.sub(lambda match: known.get(match.group(1), "{}"), template)
 
 

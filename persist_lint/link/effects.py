@@ -160,7 +160,7 @@ class Summaries:
         manner = site.manner if target.manner == "here" else target.manner
         if manner in ("stored", "entry"):
             return
-        for effect in self.of(callee) if callee in self._all else ():
+        for effect in self.of(callee):
             guards = translate_guards(effect.guards, callee, known)
             if guards is None:
                 continue
