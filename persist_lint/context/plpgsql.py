@@ -66,7 +66,7 @@ def read_body(text: str, params: tuple[str, ...], dialect: str | None = "postgre
                 channels.update(dict.fromkeys(arguments[0] if arguments else _UNKNOWN))
             else:
                 calls.append(Called(token.low, arguments))
-    return Body(tuple(channels), tuple(calls))
+    return Body(tuple(channels), tuple(dict.fromkeys(calls)))
 
 
 def clauses(body: list[Token]) -> Iterator[list[Token]]:
