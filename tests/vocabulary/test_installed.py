@@ -195,3 +195,18 @@ def test_needs_suffice(stem: str) -> None:
 def test_sizes(stem: str) -> None:
     path = Path(HERE, f"{stem}.toml")
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+def test_the_checks_have_teeth() -> None:
+    """What they must refuse: a name that is not there, and arguments that the signature does not take."""
+    assert resolve("concurrent.futures.ThreadPool") is MISSING
+    assert member(resolve("concurrent.futures.Future"), "results") is MISSING
+
+    def function(first: int, *, named: int) -> int:
+        return first + named
+
+    good = Row(of="arg0|kw:first", key="kw:named")
+    bad = Row(of="arg1|kw:second", key="args")
+    assert misfits(function, good, bound=False) == []
+    assert misfits(function, bad, bound=False) == ["arg1", "kw:second", "args"]
+    assert misfits(function, Row(of="arg0"), bound=True) == ["arg0"]
