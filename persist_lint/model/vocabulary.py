@@ -50,8 +50,8 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     """A function passed as an argument is run: where, and (for entries) as what.
 
     ``here`` before the call returns, on the same thread (callbacks, ``map``); ``thread``/``process`` offloaded;
-    ``loop``/``task`` scheduled on the event loop; ``later`` after the response or by a timer; ``entry`` registered as an
-    entry point of kind ``marks``; ``stored`` kept, not run.
+    ``loop``/``task`` scheduled on the event loop; ``later`` after the response or by a timer; ``entry`` registered as
+    an entry point of kind ``marks``; ``stored`` kept, not run.
     """
 
     arg: str
