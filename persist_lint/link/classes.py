@@ -34,6 +34,7 @@ class Classes:
         self._libraries: dict[Class, tuple[str, ...]] = {}
         self._subclasses: dict[Class, list[Class]] | None = None
         self._fields: dict[Class, dict[str, tuple[Class, f.Stmt]]] = {}
+        self._sensitive: dict[Class, frozenset[Function]] = {}
 
     def bases(self, cls: Class) -> tuple[Base, ...]:
         """The direct bases, in order."""
@@ -112,6 +113,32 @@ class Classes:
                 for base in self.mro(one)[1:]:
                     self._subclasses.setdefault(base, []).append(one)
         return self._subclasses.get(cls, [])
+
+    def depends_on_receiver(self, method: Function, cls: Class) -> bool:
+        """Whether an inherited method may mean something else on ``cls``: it mentions, itself or through methods of its
+        own class, a name that ``cls`` or a class before the owner defines."""
+        if method.owner is None or method.owner is cls:
+            return False
+        if cls not in self._sensitive:
+            self._sensitive[cls] = self._find_sensitive(cls)
+        return method.origin in self._sensitive[cls]
+
+    def _find_sensitive(self, cls: Class) -> frozenset[Function]:
+        found: set[Function] = set()
+        defined: set[str] = set()
+        inherited: list[Function] = []
+        for one in self.mro(cls):
+            inherited += [m for ms in one.methods.values() for m in ms if one is not cls]
+            defined |= {*one.methods, *(n for n, (o, _) in self.fields(cls).items() if o is one)} if one is cls else set()
+        words = set(defined)
+        if any(base.args for base in self.bases(cls)):
+            found.update(inherited)
+        while True:
+            new = [m for m in inherited if m not in found and not words.isdisjoint(m.facts.names)]
+            if not new:
+                return frozenset(found)
+            found.update(new)
+            words.update(m.name for m in new)
 
     def is_abstract(self, method: Function) -> bool:
         """Whether a method is a promise only: abstract, of a Protocol, or a body that raises NotImplementedError or is empty."""

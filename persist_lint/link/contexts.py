@@ -129,6 +129,8 @@ class Contexts:
                 if len([e for e in reached if e.kind == entry.kind]) >= MAX_ENTRIES:
                     continue
                 reached.append(entry)
+                if function.origin is not function and entry not in self._reached.setdefault(function.origin, []):
+                    self._reached[function.origin].append(entry)
                 for site in list(self._world.flow(function).sites.values()):
                     for target in site.targets:
                         callee = target.function

@@ -32,6 +32,7 @@ from persist_lint.link.sites import Flow, Guard, Manner, Site, Target
 from persist_lint.link.statements import entity_of, statement_of
 from persist_lint.link.sqltext import text_effects
 from persist_lint.link.world import World
+from persist_lint.model.effect import SQL_KINDS
 from persist_lint.model.span import Span
 
 MAX_EFFECTS = 48
@@ -226,6 +227,8 @@ class Summaries:
         self, kind: str, statement: Statement | None, about: Value | None, entity: Class | None, target: Target
     ) -> list[tuple[str, str]]:
         subject = entity.name if entity is not None else target.name
+        if entity is None and (kind in SQL_KINDS or kind.startswith("unit.")):
+            subject = statement.tables[0] if statement is not None and statement.tables else "rows"
         if kind != "db.statement":
             return [(kind, subject)]
         if statement is None:

@@ -39,9 +39,15 @@ def module_function(facts: ModuleFacts) -> FunctionFacts:
 
 
 class Function:
-    """One ``def``, or the module's own statements (``is_module``)."""
+    """One ``def``, or the module's own statements (``is_module``).
+
+    An inherited method whose meaning depends on the class of its receiver has a copy per such class: ``receiver`` is
+    that class and ``origin`` the method as written (itself for all others).
+    """
 
     def __init__(self, module: Module, number: int, facts: FunctionFacts) -> None:
+        self.origin = self
+        self.receiver: Class | None = None
         self.module = module
         self.number = number
         self.facts = facts
@@ -57,6 +63,12 @@ class Function:
         self.owner = self.module.classes[facts.owner] if facts.owner >= 0 else None
         if self.owner is not None:
             self.owner.methods.setdefault(self.name, []).append(self)
+
+    def for_receiver(self, cls: Class) -> Function:
+        """A copy of the method as instances of ``cls`` have it."""
+        copy = Function(self.module, self.number, self.facts)
+        copy.parent, copy.owner, copy.origin, copy.receiver = self.parent, self.owner, self, cls
+        return copy
 
     @cached_property
     def dotted(self) -> str:

@@ -64,8 +64,14 @@ class Project:
 
     @cached_property
     def relevant(self) -> list[Function]:
-        """The functions that any rule could speak of, in order of path and place."""
-        return relevant(self.world.index, self.world.vocabulary)
+        """The functions that any rule could speak of, in order of path and place; all walked, in that order.
+
+        What a walk finds can depend on which one was begun first (cycles); so the order is fixed here.
+        """
+        found = relevant(self.world.index, self.world.vocabulary)
+        for function in found:
+            self.world.flow(function)
+        return found
 
     @cached_property
     def contexts(self) -> Contexts:

@@ -74,7 +74,7 @@ class Returns:
     def _parameter(self, function: Function, number: int) -> Value:
         world, parameter = self._w(), function.params[number]
         if number == 0 and function.is_method and function.owner is not None:
-            owner = function.owner
+            owner = function.receiver or function.owner
             kind: Type = ClassObj(owner) if function.is_class_method else Inst(owner, own_parameters(world, owner))
             return Value(kind)
         kind = world.resolver.annotation(parameter.annotation, function.module, function, function.owner)
@@ -104,7 +104,7 @@ class Returns:
                 for caller in world.callers_by_name(function)[:MAX_CALLERS]:
                     for site in list(world.flow(caller).sites.values()):
                         for target in site.targets:
-                            if target.function is function and target.manner in ("here", "thread", "task"):
+                            if target.function is not None and target.function.origin is function.origin and target.manner in ("here", "thread", "task"):
                                 passed = target.arguments if target.arguments is not None else site.args
                                 keywords = site.keywords if target.arguments is None else ()
                                 value = actuals(function, target.bound, passed, keywords).get(number)

@@ -11,6 +11,7 @@ from persist_lint.link.classes import Classes
 from persist_lint.link.index import Class, Function, Index
 from persist_lint.link.iteration import awaited, builtin, builtin_method, element, subscripted, unpacked
 from persist_lint.link.lattice import (
+    ClassObj,
     Data,
     Fn,
     Inst,
@@ -37,6 +38,7 @@ from persist_lint.model.vocabulary import LibraryType, Row, Vocabulary
 
 MAX_DEPTH = 24
 MAX_CANDIDATES = 8
+MAX_SPECIALISED = 20_000
 BUILTIN_TYPES = frozenset({"str", "int", "float", "bool", "bytes"})
 
 
@@ -54,6 +56,7 @@ class World(Attributes, Returns):
         self._flows: dict[Function, Flow] = {}
         self._depth = 0
         self._rows: dict[tuple[str, str], Row | None] = {}
+        self._specialised: dict[tuple[Function, Class], Function] = {}
         self._named: dict[str, list[Function]] | None = None
         self.models = Models(self)
 
@@ -291,8 +294,25 @@ class World(Attributes, Returns):
                 return len(keys)
         return None
 
+    def specialised(self, function: Function, bound: Value | None) -> Function:
+        """The method as the receiver's class has it: a copy of its own where it depends on that class."""
+        kind = bound.type if bound is not None else None
+        if not isinstance(kind, Inst | ClassObj) or function.receiver is not None:
+            return function
+        if not self.classes.depends_on_receiver(function, kind.cls):
+            return function
+        key = (function, kind.cls)
+        if key not in self._specialised:
+            if len(self._specialised) >= MAX_SPECIALISED:
+                return function
+            self._specialised[key] = function.for_receiver(kind.cls)
+        return self._specialised[key]
+
     def candidates(self, function: Function, bound: Value | None) -> list[Function]:
         """What calling a function may run: the implementations of an abstract method, else itself."""
+        return [self.specialised(f, bound) for f in self._candidates(function, bound)]
+
+    def _candidates(self, function: Function, bound: Value | None) -> list[Function]:
         if function.owner is None or bound is None or not self.classes.is_abstract(function):
             return [function]
         found = [m for m in self.classes.implementers(function) if not self.classes.is_abstract(m)]
