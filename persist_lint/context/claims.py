@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from persist_lint.context.technologies import DATABASES
+
 
 class Rank(enum.IntEnum):
     """How close a source is to what runs; lower is closer."""
@@ -37,6 +39,10 @@ class Claim(Struct, frozen=True):
     of: str = ""
 
 
+#: Among databases that are named equally often: the order of the table, which is that of how common they are.
+_PREFERENCE = {name: at for at, name in enumerate(dict.fromkeys(DATABASES.values()))}
+
+
 def parts(version: str) -> int:
     """How exact a version is: its number of components."""
     return version.count(".") + 1 if version else 0
@@ -50,7 +56,7 @@ def best(claims: Iterable[Claim]) -> Claim | None:
     if not by_value:
         return None
     ranked = {value: (*sorted(int(c.rank) for c in found), len(Rank)) for value, found in by_value.items()}
-    value = min(ranked, key=lambda name: (ranked[name], name))
+    value = min(ranked, key=lambda name: (ranked[name], _PREFERENCE.get(name, len(_PREFERENCE)), name))
     return min(by_value[value], key=lambda claim: claim.rank)
 
 

@@ -15,6 +15,7 @@ from persist_lint.context.technologies import (
     DRIVER_NAMES,
     DRIVERS,
     FRAMEWORKS,
+    LESSER,
     ORMS,
     QUEUES,
 )  # fmt: skip
@@ -39,11 +40,14 @@ from persist_lint.model.facts import (
 _DJANGO_ENGINE = "django.db.backends."
 _DIALECT_MODULES = ("sqlalchemy.dialects.", "django.contrib.postgres")
 _DEEPEST = 6
+#: Code that spells URLs of more databases than this shows what it can speak to, not what it uses.
+_MOST_DATABASES = 2
 
 
 def code_claims(modules: Mapping[str, ModuleFacts], skipped: frozenset[str]) -> Iterator[Claim]:
     """Claims of production modules in path order; each imported thing once, at its first import."""
     seen: set[tuple[str, str]] = set()
+    defaults: list[Claim] = []
     for path in sorted(modules):
         if path in skipped or is_aside(path):
             continue
@@ -52,7 +56,13 @@ def code_claims(modules: Mapping[str, ModuleFacts], skipped: frozenset[str]) -> 
                 if (claim.fact, claim.value) not in seen:
                     seen.add((claim.fact, claim.value))
                     yield claim
-        yield from _defaults(path, modules)
+        defaults += _defaults(path, modules)
+    servers = {claim.value for claim in defaults if claim.fact == "db" and claim.value not in LESSER}
+    if len(servers) <= _MOST_DATABASES:
+        yield from defaults
+    else:
+        lesser = {claim.source for claim in defaults if claim.fact == "db" and claim.value in LESSER}
+        yield from (claim for claim in defaults if claim.source in lesser)
 
 
 def distribution(module: str) -> str:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables of file contents and SQL read better unbroken)
 from __future__ import annotations
 
 from pathlib import Path

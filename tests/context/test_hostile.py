@@ -42,8 +42,8 @@ def test_broken_file(tmp_path: Path, name: str) -> None:
 
 def test_wrong_types_in_good_files(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
-        'project = {dependencies = [1, "flask", "!!"], optional-dependencies = 3}\ntool = {poetry = {dependencies = [], '
-        "group = {a = 1}}}\n"
+        'project = {dependencies = [1, "flask", "!!"], optional-dependencies = 3}\n'
+        "tool = {poetry = {dependencies = [], group = {a = 1}}}\n"
     )
     (tmp_path / "compose.yml").write_text("services:\n  - image: postgres\n")
     (tmp_path / "package.json").write_text('{"dependencies": ["pg"]}')

@@ -1,5 +1,6 @@
 """The trigger reader against a real PostgreSQL: the same migrations, the same live triggers, the same channels."""
 
+# ruff: noqa: E501  (tables of file contents and SQL read better unbroken)
 from __future__ import annotations
 
 import shutil

@@ -1,5 +1,6 @@
 """Each source of the stack alone, then sources that disagree."""
 
+# ruff: noqa: E501  (tables of file contents and SQL read better unbroken)
 from __future__ import annotations
 
 from pathlib import Path
@@ -210,6 +211,16 @@ STACKS: dict[str, tuple[dict[str, str], TechStack, dict[str, str]]] = {
         {"requirements.in": "sqlalchemy>=1.4\n", "uv.lock": '[[package]]\nname = "sqlalchemy"\nversion = "2.0.36"\n'},
         TechStack(orm="sqlalchemy", orm_version="2.0.36"),
         {"tech_stack.orm": "requirements.in:1", "tech_stack.orm_version": "uv.lock:3"},
+    ),
+    "code that speaks to many databases": (
+        {"app/urls.py": 'A = "postgresql://h/x"\nB = "mysql://h/x"\nC = "oracle://h/x"\nD = "sqlite:///x"\n'},
+        TechStack(db="sqlite"),
+        {"database_url": "app/urls.py:4", "tech_stack.db": "app/urls.py:4"},
+    ),
+    "imports of several dialects": (
+        {"app/m.py": "from sqlalchemy.dialects.mysql import JSON\nfrom sqlalchemy.dialects.postgresql import JSONB\n"},
+        TechStack(db="postgresql", orm="sqlalchemy"),
+        {"tech_stack.db": "app/m.py:2", "tech_stack.orm": "app/m.py:1"},
     ),
     "what a lock holds is not what is used": ({"uv.lock": '[[package]]\nname = "flask"\nversion = "3"\n'}, TechStack(), {}),
     "package.json": ({"package.json": '{"dependencies": {\n"pg": "8"}}'}, TechStack(db="postgresql"), {"tech_stack.db": "package.json:2"}),
