@@ -294,6 +294,18 @@ class Applier:
                 return Value(kind, manager.sym) if isinstance(result.type, Unknown) else result
         return unknown("entering something unknown", ("call", place))
 
+    def iteration(self, target: f.Expr, iterated: Value) -> None:
+        """A site for each turn of a loop over a library object whose iteration does something; its node is the target."""
+        for kind in members(iterated.type):
+            row = self._world.iteration_row(kind)
+            if row is not None and row.does and isinstance(kind, Lib):
+                ev = self._ev
+                ev.flow.sites[target] = Site(
+                    target, target.at, iterated, (), (), (Target(None, f"{kind.name}.__iter__", row, iterated),),
+                    self._world.element(iterated), tuple(ev.loops), tuple(dict.fromkeys(ev.guards)),
+                    consumer="iterate", name="iteration",
+                )  # fmt: skip
+
     def lambda_body(self, expr: f.Lambda) -> Value:
         """The value of a lambda's body; its calls are recorded as sites that run later."""
         before = set(self._ev.flow.sites)
@@ -309,9 +321,9 @@ class Applier:
             if target.row is None or target.function is not None:
                 continue
             for run in target.row.runs:
-                if run.where in ("task", "loop", "later", "thread") or run.concurrent:
+                if run.where in ("task", "loop", "later", "thread", "entry") or run.concurrent:
                     for arg in expr.args:
-                        self._mark(arg, run.where, expr)
+                        self._mark(arg, "later" if run.where == "entry" else run.where, expr)
 
     def _mark(self, arg: f.Expr, where: str, group: f.Call) -> None:
         match arg:
@@ -321,6 +333,11 @@ class Applier:
                     inner.group = group.at
                     inner.consumer = "gathered" if where == "here" else "scheduled"
                     inner.manner = "here" if where == "here" else where  # type: ignore[assignment]
+            case f.Name(id=name) if name in self._ev.env:
+                made = self._ev.env[name]
+                kept = next((n for n, s in self._ev.flow.sites.items() if s.result == made and n is not group), None)
+                if isinstance(kept, f.Call) and kept.at < arg.at:
+                    self._mark(kept, where, group)
             case f.Star(value=value):
                 self._mark(value, where, group)
             case f.Comp(elt=elt):

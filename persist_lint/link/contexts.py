@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import Fn, LibFn, members
+from persist_lint.link.sites import Site
 from persist_lint.link.world import World
 
 HOT = frozenset({"request", "websocket", "stream", "worker", "dependency"})
@@ -83,6 +84,8 @@ class Contexts:
                 if row.gives == "injected":
                     found += self._providers(site.args + tuple(v for _, v in site.keywords))
                 for run in row.runs:
+                    if run.marks == "stream":
+                        found += self._streams(function, site)
                     if run.marks is not None:
                         found += [
                             Entry(t.function, run.marks, not t.function.is_async and row.sync_runs == "thread")
@@ -93,6 +96,16 @@ class Contexts:
             found += self._dependencies(function, parameter.default)
             found += self._dependencies(function, self._world.resolver.depends(parameter.annotation, function.module, function))
         return found
+
+    def _streams(self, function: Function, response: Site) -> list[Entry]:
+        """Generators that were called to feed a streaming response."""
+        return [
+            Entry(target.function, "stream", not target.function.is_async)
+            for site in list(self._world.flow(function).sites.values())
+            if site.group == response.at
+            for target in site.targets
+            if target.function is not None and target.function.is_generator
+        ]
 
     def _dependencies(self, function: Function, expr: object) -> list[Entry]:
         from persist_lint.model.facts import Call

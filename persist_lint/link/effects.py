@@ -167,7 +167,7 @@ class Summaries:
                 continue
             yield Effect(
                 effect.kind, effect.subject, effect.entity, substitute(effect.key, syms), substitute(effect.session, syms),
-                tuple(dict.fromkeys((*site.guards, *guards)))[:4], effect.blocking and manner not in ("thread", "process"),
+                tuple(dict.fromkeys((*site.guards, *guards)))[:4], effect.blocking and manner not in ("thread", "process", "later"),
                 manner if effect.manner == "here" else effect.manner, function, site.at, site, target, effect,
                 effect.statement, effect.weak or target.weak, effect.length + 1,
             )  # fmt: skip
@@ -218,10 +218,8 @@ class Summaries:
         return cls, about.sym if about is not None else UNKNOWN_SYM
 
     def _column_class(self, statement: Statement) -> Class | None:
-        for dotted, _ in statement.columns:
-            if dotted:
-                return self._world.models.by_name(dotted)
-        return None
+        found = (self._world.models.by_name(dotted) for dotted in statement.sources)
+        return next((cls for cls in found if cls is not None), None)
 
     def _kinds(
         self, kind: str, statement: Statement | None, about: Value | None, entity: Class | None, target: Target

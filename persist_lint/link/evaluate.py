@@ -217,6 +217,7 @@ class Evaluator:
             loop.first_hit = consumer == "next"
             self.loops.append(loop)
             opened += 1
+            self.iteration(clause.target, iterated)
             self._apply.bind(clause.target, self.item(iterated, loop))
             for condition in clause.ifs:
                 self.value(condition)
@@ -229,6 +230,10 @@ class Evaluator:
         if second is not None:
             return Value(Dict(element.type, second.type))
         return Value(Coll(element.type, COMPREHENSIONS[expr.kind]))
+
+    def iteration(self, target: f.Expr, iterated: Value) -> None:
+        """Record what taking the next item does: a cursor fetches, a pub/sub waits, a file is read."""
+        self._apply.iteration(target, iterated)
 
     def item(self, iterated: Value, loop: Loop) -> Value:
         """The value of a loop's target: its type from what is iterated, its symbol from the loop."""

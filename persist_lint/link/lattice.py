@@ -163,6 +163,7 @@ class Statement(Struct, frozen=True):
 
     ``entities`` are the mapped classes it selects or writes, ``columns`` (class name, attribute) of selected columns;
     ``keys`` are (attribute, symbol) of its equality conditions, ``inside`` attributes tested with ``in_``;
+    ``sources`` are dotted names of the classes that columns, joins and conditions mention, in order;
     ``options`` name (strategy, relationship path). ``limit`` is -1 where none is set, 0 where it is not a constant.
     """
 
@@ -178,6 +179,7 @@ class Statement(Struct, frozen=True):
     filtered: bool = False
     text: str | None = None
     tables: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     session: Sym | None = None
 
 

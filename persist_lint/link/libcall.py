@@ -81,6 +81,8 @@ def _given(world: World, call: LibraryCall) -> Value:
     if call.makes:
         carried = tuple(v.type for v in call.arguments(row.of)) if world.kind_of(call.makes) == "pubsub" else ()
         return Value(Lib(call.makes, carried), ("open", call.place))
+    if row.each:
+        return Value(Coll(Lib(row.each), "iterator"), ("call", call.place))
     if row.gives == "":
         return Value(Null(), ("call", call.place))
     if row.gives == "self":
@@ -205,7 +207,7 @@ def _gathered(world: World, call: LibraryCall) -> Value:
 
 def _item(world: World, call: LibraryCall) -> Value:
     about = call.argument(call.row.of)
-    return unknown("no collection") if about is None else element(about)
+    return unknown("no collection") if about is None else world.element(about)
 
 
 def _collection(world: World, call: LibraryCall) -> Value:

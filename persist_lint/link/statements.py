@@ -89,13 +89,33 @@ def _select(statement: Statement, values: tuple[Value, ...]) -> Statement:
                 case Unknown() | Data():
                     columns.append(("", ""))
     return msgspec.structs.replace(
-        statement, entities=tuple(dict.fromkeys(entities)), columns=tuple(columns), aggregates=aggregates
+        statement,
+        entities=tuple(dict.fromkeys(entities)),
+        columns=tuple(columns),
+        aggregates=aggregates,
+        sources=_sources(statement, tuple(dotted for dotted, _ in columns)),
     )
+
+
+def _sources(statement: Statement, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*statement.sources, *(n for n in names if n))))[:MAX_PARTS]
+
+
+def _mentioned(call: LibraryCall) -> tuple[str, ...]:
+    """Dotted names of the classes that a method's arguments are about: ``select_from(Job)``, ``where(Job.id == 1)``."""
+    found: list[str] = []
+    for value in call.args:
+        found += [kind.cls.dotted for kind in members(value.type) if isinstance(kind, ClassObj)]
+        match value.sym:
+            case ("column", name, _) | ("eq", ("column", name, _), _) | ("isin" | "cond", ("column", name, _)):
+                found.append(name)
+    return tuple(found)
 
 
 def with_part(world: World, statement: Statement, call: LibraryCall) -> Statement:
     """The statement with what one method call adds."""
     replace = msgspec.structs.replace
+    statement = replace(statement, sources=_sources(statement, _mentioned(call)))
     match call.row.part:
         case "where":
             keys, inside = conditions(call)

@@ -54,7 +54,7 @@ def statements(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
 
 
 def _comp(e: f.Comp) -> tuple[f.Expr, ...]:
-    clauses = [part for g in e.generators for part in (g.iter, *g.ifs)]
+    clauses = [part for g in e.generators for part in (g.iter, g.target, *g.ifs)]
     return (*clauses, e.elt) if e.value is None else (*clauses, e.elt, e.value)
 
 
@@ -90,7 +90,7 @@ _HEADS: dict[type, Callable[..., tuple[f.Expr | None, ...]]] = {
     f.Return: lambda s: (s.value,),
     f.Raise: lambda s: (s.exc, s.cause),
     f.If: lambda s: (s.test,),
-    f.For: lambda s: (s.iter,),
+    f.For: lambda s: (s.iter, s.target),
     f.While: lambda s: (s.test,),
     f.With: lambda s: tuple(i.context for i in s.items),
     f.Match: lambda s: (s.subject,),

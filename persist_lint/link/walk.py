@@ -193,7 +193,12 @@ class Walker(Evaluator):
     def for_(self, statement: f.For) -> None:
         iterated = self.value(statement.iter, "iterate")
         loop = classify(self, statement, iterated)
-        self._turns(statement, loop, lambda: self.bind(statement.target, self.item(iterated, loop)))
+
+        def turn() -> None:
+            self.iteration(statement.target, iterated)
+            self.bind(statement.target, self.item(iterated, loop))
+
+        self._turns(statement, loop, turn)
         self.block(statement.orelse)
 
     def while_(self, statement: f.While) -> None:

@@ -24,10 +24,11 @@ from persist_lint.link.lattice import (
     Type,
     Unknown,
     Value,
+    join,
     members,
     unknown,
 )
-from persist_lint.link.libcall import LibraryCall
+from persist_lint.link.libcall import LibraryCall, library_result
 from persist_lint.link.models import Models
 from persist_lint.link.names import External, Scopes, Variable
 from persist_lint.link.resolve import Resolver
@@ -174,7 +175,8 @@ class World(Attributes, Returns):
             return None
         if name in found.method:
             return found.method[name]
-        return next((r for b in found.bases if (r := self._find_row(b, name, depth + 1)) is not None), None)
+        inherited = next((r for b in found.bases if (r := self._find_row(b, name, depth + 1)) is not None), None)
+        return inherited if inherited is not None or name in found.attributes else found.other
 
     def call_row(self, owner: str) -> Row | None:
         """The row of calling an instance of a library type, through its bases."""
@@ -232,7 +234,30 @@ class World(Attributes, Returns):
 
     # ------------------------------------------------------------------ values
 
-    element = staticmethod(element)
+    def element(self, value: Value) -> Value:
+        """What iterating a value yields; library objects say it by their row."""
+        rows = [(k, self.iteration_row(k)) for k in members(value.type)]
+        if not any(row is not None for _, row in rows):
+            return element(value)
+        found = []
+        for kind, row in rows:
+            if row is None:
+                found.append(element(Value(kind, value.sym, value.weak)))
+            else:
+                call = LibraryCall(row, "iteration", Value(kind, value.sym, value.weak), (), (), (0, 0))
+                found.append(awaited(library_result(self, call)))
+        return join(found)
+
+    def iteration_row(self, kind: Type) -> Row | None:
+        """The row of iterating a library object, through its bases."""
+        name = kind.name if isinstance(kind, Lib) else ""
+        found = self.vocabulary.types.get(name)
+        if found is None:
+            return None
+        if found.iterates is not None:
+            return found.iterates
+        return next((r for b in found.bases if (r := self.iteration_row(Lib(b))) is not None), None)
+
     unpacked = staticmethod(unpacked)
     subscripted = staticmethod(subscripted)
     awaited = staticmethod(awaited)
