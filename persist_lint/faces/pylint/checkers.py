@@ -77,7 +77,8 @@ class PersistChecker(BaseRawFileChecker):
             run=run_of(self.linter),
             config=config.persist_lint_config,
             min_severity=Severity[chosen.upper()] if chosen else None,
-            named=tuple(config.files),
+            # pylint keeps the paths that it was given since 4.1; before, the project of each file is asked for
+            named=tuple(getattr(config, "files", ())),
         )
         try:
             return told(host, node.file, _unsaved(node) if config.from_stdin else None)
