@@ -26,8 +26,8 @@ class Heads:
         first = node.lineno
         body = getattr(node, "body", None)
         if body:
-            # The most frequent case by far: the body starts on the next line, so that the head has one line only.
-            if body[0].lineno > first + 1:
+            # The most frequent case by far: the body stands alone on the next line, so that the head has only one.
+            if body[0].lineno > first + 1 or (body[0].lineno > first and not self._stands_alone(body[0])):
                 self._add_head(node, first, _start(body[0]))
         elif isinstance(node, ast.Match):
             self._add_head(node, first, node.cases[0].pattern.lineno)
@@ -57,6 +57,10 @@ class Heads:
             code = lines[line - 1].partition("#")[0]
         if line > first:
             self.found.append((first, line))
+
+    def _stands_alone(self, statement: ast.stmt) -> bool:
+        line = self._lines()[statement.lineno - 1]
+        return len(line) - len(line.lstrip()) == statement.col_offset
 
     def _lines(self) -> list[str]:
         if not self._split:

@@ -29,13 +29,13 @@ class Node(Struct, frozen=True, array_like=True, eq=False, tag=True, gc=False):
 # ---------------------------------------------------------------- expressions
 
 
-class Name(Node):
+class Name(Node, frozen=True):
     """A variable, read or bound."""
 
     id: str
 
 
-class Attr(Node):
+class Attr(Node, frozen=True):
     """``value.name``."""
 
     value: Expr
@@ -49,7 +49,7 @@ class Keyword(Struct, frozen=True, array_like=True, eq=False, gc=False):
     value: Expr
 
 
-class Call(Node):
+class Call(Node, frozen=True):
     """A call; a starred positional argument is a ``Star`` in ``args``."""
 
     func: Expr
@@ -57,27 +57,27 @@ class Call(Node):
     keywords: tuple[Keyword, ...]
 
 
-class Const(Node):
+class Const(Node, frozen=True):
     """None, bool, int (64 bits), float or str. Other constants are ``Other``; bytes become ``Bytes``."""
 
     value: None | bool | int | float | str
 
 
-class Bytes(Node):
+class Bytes(Node, frozen=True):
     """A bytes constant, by its length only."""
 
     length: int
 
 
-class Await(Node):
+class Await(Node, frozen=True):
     value: Expr
 
 
-class Star(Node):
+class Star(Node, frozen=True):
     value: Expr
 
 
-class Lambda(Node):
+class Lambda(Node, frozen=True):
     params: tuple[Param, ...]
     body: Expr
 
@@ -91,7 +91,7 @@ class Generator(Struct, frozen=True, array_like=True, eq=False, gc=False):
     is_async: bool
 
 
-class Comp(Node):
+class Comp(Node, frozen=True):
     """A comprehension; ``kind`` is list, set, dict or generator; ``elt`` is the key of a dict's and ``value`` its value."""
 
     kind: str
@@ -100,7 +100,7 @@ class Comp(Node):
     generators: tuple[Generator, ...]
 
 
-class Bin(Node):
+class Bin(Node, frozen=True):
     """A binary operation; ``op`` is the operator's token, as in ``+``."""
 
     op: str
@@ -108,21 +108,21 @@ class Bin(Node):
     right: Expr
 
 
-class Bool(Node):
+class Bool(Node, frozen=True):
     """``and`` / ``or`` over two or more values."""
 
     op: str
     values: tuple[Expr, ...]
 
 
-class Unary(Node):
+class Unary(Node, frozen=True):
     """``not``, ``-``, ``+``, ``~``."""
 
     op: str
     operand: Expr
 
 
-class Compare(Node):
+class Compare(Node, frozen=True):
     """A chain: ``left ops[0] rights[0] ops[1] rights[1] …``; ops are tokens, as in ``is not``."""
 
     left: Expr
@@ -130,56 +130,56 @@ class Compare(Node):
     rights: tuple[Expr, ...]
 
 
-class IfExp(Node):
+class IfExp(Node, frozen=True):
     test: Expr
     body: Expr
     orelse: Expr
 
 
-class Subscript(Node):
+class Subscript(Node, frozen=True):
     value: Expr
     index: Expr
 
 
-class Slice(Node):
+class Slice(Node, frozen=True):
     lower: Expr | None
     upper: Expr | None
     step: Expr | None
 
 
-class Seq(Node):
+class Seq(Node, frozen=True):
     """A display; ``kind`` is list, tuple or set."""
 
     kind: str
     items: tuple[Expr, ...]
 
 
-class DictLit(Node):
+class DictLit(Node, frozen=True):
     """A dict display; a key is None for ``**value``."""
 
     keys: tuple[Expr | None, ...]
     values: tuple[Expr, ...]
 
 
-class FString(Node):
+class FString(Node, frozen=True):
     """An f-string (or t-string); text parts are ``Const``."""
 
     parts: tuple[Expr, ...]
 
 
-class Yield(Node):
+class Yield(Node, frozen=True):
     """``yield value`` or, with ``is_from``, ``yield from value``."""
 
     value: Expr | None
     is_from: bool
 
 
-class Walrus(Node):
+class Walrus(Node, frozen=True):
     target: Expr
     value: Expr
 
 
-class Other(Node):
+class Other(Node, frozen=True):
     """An expression that no analysis looks into (a complex or huge constant, a form newer than we know)."""
 
 
@@ -191,22 +191,22 @@ Expr = Union[
 # ---------------------------------------------------------------- statements
 
 
-class ExprStmt(Node):
+class ExprStmt(Node, frozen=True):
     value: Expr
 
 
-class Assign(Node):
+class Assign(Node, frozen=True):
     targets: tuple[Expr, ...]
     value: Expr
 
 
-class AnnAssign(Node):
+class AnnAssign(Node, frozen=True):
     target: Expr
     annotation: Expr
     value: Expr | None
 
 
-class AugAssign(Node):
+class AugAssign(Node, frozen=True):
     """``target op= value``; ``op`` is the operator's token, as in ``+``."""
 
     target: Expr
@@ -214,22 +214,22 @@ class AugAssign(Node):
     value: Expr
 
 
-class Return(Node):
+class Return(Node, frozen=True):
     value: Expr | None
 
 
-class Raise(Node):
+class Raise(Node, frozen=True):
     exc: Expr | None
     cause: Expr | None
 
 
-class If(Node):
+class If(Node, frozen=True):
     test: Expr
     body: tuple[Stmt, ...]
     orelse: tuple[Stmt, ...]
 
 
-class For(Node):
+class For(Node, frozen=True):
     target: Expr
     iter: Expr
     body: tuple[Stmt, ...]
@@ -237,7 +237,7 @@ class For(Node):
     is_async: bool
 
 
-class While(Node):
+class While(Node, frozen=True):
     test: Expr
     body: tuple[Stmt, ...]
     orelse: tuple[Stmt, ...]
@@ -248,7 +248,7 @@ class WithItem(Struct, frozen=True, array_like=True, eq=False, gc=False):
     target: Expr | None
 
 
-class With(Node):
+class With(Node, frozen=True):
     items: tuple[WithItem, ...]
     body: tuple[Stmt, ...]
     is_async: bool
@@ -263,7 +263,7 @@ class Handler(Struct, frozen=True, array_like=True, eq=False, gc=False):
     body: tuple[Stmt, ...]
 
 
-class Try(Node):
+class Try(Node, frozen=True):
     """``is_star`` for ``except*``."""
 
     body: tuple[Stmt, ...]
@@ -283,24 +283,24 @@ class Case(Struct, frozen=True, array_like=True, eq=False, gc=False):
     body: tuple[Stmt, ...]
 
 
-class Match(Node):
+class Match(Node, frozen=True):
     subject: Expr
     cases: tuple[Case, ...]
 
 
-class FuncDef(Node):
+class FuncDef(Node, frozen=True):
     """A nested definition: the index of its facts in ``ModuleFacts.functions``."""
 
     index: int
 
 
-class ClassDef(Node):
+class ClassDef(Node, frozen=True):
     """A class statement: the index of its facts in ``ModuleFacts.classes``."""
 
     index: int
 
 
-class Import(Node):
+class Import(Node, frozen=True):
     """One imported name. ``import a.b as c``: module a.b, name None, as c, level 0; ``from .x import y``: level 1.
 
     ``name`` is ``*`` for a star import; ``binds`` is the local name ("" for a star). ``import a.b`` binds ``a``.
@@ -312,28 +312,28 @@ class Import(Node):
     level: int
 
 
-class Scope(Node):
+class Scope(Node, frozen=True):
     """``global`` or ``nonlocal``."""
 
     kind: str
     names: tuple[str, ...]
 
 
-class Delete(Node):
+class Delete(Node, frozen=True):
     targets: tuple[Expr, ...]
 
 
-class Assert(Node):
+class Assert(Node, frozen=True):
     test: Expr
 
 
-class Jump(Node):
+class Jump(Node, frozen=True):
     """``break``, ``continue`` or ``pass``."""
 
     kind: str
 
 
-class TypeAlias(Node):
+class TypeAlias(Node, frozen=True):
     """``type name = value``."""
 
     name: str
