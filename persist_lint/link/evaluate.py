@@ -134,11 +134,11 @@ class Evaluator:
             return Value(Data(left.type.name if left.type.name == right.type.name else ""))
         return unknown("operator")
 
-    def boolean(self, expr: f.Bool, _: str) -> Value:
+    def boolean(self, expr: f.Bool, consumer: str) -> Value:
         values = []
         saved = dict(self.env)
         for part in expr.values:
-            values.append(self.value(part))
+            values.append(self.value(part, consumer if part is expr.values[-1] else "other"))
             narrowed(self, part, expr.op == "and", self.env)
         self.env.clear()
         self.env.update(saved)
@@ -160,7 +160,7 @@ class Evaluator:
                     return Value(Data("bool"), ("eq", column.sym, other.sym))
         return Value(Data("bool"))
 
-    def conditional(self, expr: f.IfExp, _: str) -> Value:
+    def conditional(self, expr: f.IfExp, consumer: str) -> Value:
         self.value(expr.test)
         saved = dict(self.env)
         values = []
@@ -168,7 +168,7 @@ class Evaluator:
             added = guards_of(self, expr.test, truth)
             self.guards += added
             narrowed(self, expr.test, truth, self.env)
-            values.append(self.value(part))
+            values.append(self.value(part, consumer))
             self.env.clear()
             self.env.update(saved)
             if added:

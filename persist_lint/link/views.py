@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from persist_lint.link.contexts import COLD, HOT, JOBS, Entry
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import UNKNOWN_SYM, Sym, Value, mentions
+from persist_lint.link.lattice import UNKNOWN_SYM, Coro, Sym, Value, members, mentions
 from persist_lint.link.sites import Flow, Loop, Site
 from persist_lint.link.states import OPEN, Life, Occurrence
+from persist_lint.link.uses import assigned_name, is_read, is_taken_apart
 from persist_lint.model.analysis import FunctionNote
 from persist_lint.model.effect import SQL_KINDS
 from persist_lint.model.facts import Const
@@ -66,6 +67,13 @@ class FunctionView:
     def in_transaction(self, occurrence: Occurrence) -> list[Sym]:
         """The sessions on which a transaction may be open when it happens."""
         return [sym for sym, states in occurrence.states if states & OPEN]
+
+    def awaits_on(self, receiver: Sym) -> bool:
+        """Whether any method of that receiver is awaited here."""
+        return any(
+            call.site.awaited and any(t.bound is not None and t.bound.sym == receiver for t in call.site.targets)
+            for call in self.calls
+        )
 
     # ------------------------------------------------------------------ context
 
@@ -194,6 +202,36 @@ class CallView:
     def confidence(self) -> Confidence:
         weak = any(t.weak for t in self.site.targets) or len(self.site.targets) > 4
         return Confidence.PROBABLE if weak else Confidence.DEFINITE
+
+    def is_coroutine_of(self, owners: frozenset[str]) -> bool:
+        """Whether the call makes a coroutine of a library object of one of these kinds (``TypeKind``).
+
+        A receiver that is known by convention only must be awaited elsewhere in the function: that decides whether it
+        is the asynchronous one.
+        """
+        world = self.function.project.world
+        if not isinstance(self.site.result.type, Coro) or not self.site.targets:
+            return False
+        for target in self.site.targets:
+            if target.function is not None or target.bound is None:
+                return False
+            if not any(world.kind(k) in owners for k in members(target.bound.type)):
+                return False
+            if target.weak and not self.function.awaits_on(target.bound.sym):
+                return False
+        return True
+
+    @cached_property
+    def is_dropped(self) -> bool:
+        """Whether nobody can ever use the result: a statement of its own, a name never read, an attribute asked of it.
+
+        The last is for coroutines, which have no attributes worth asking for.
+        """
+        function, node = self.function.function, self.site.node
+        if self.site.consumer == "assign":
+            name = assigned_name(function, node)
+            return name is not None and not is_read(function, name)
+        return self.site.consumer == "statement" or (function.is_async and is_taken_apart(function, node))
 
     def queries(self, kinds: frozenset[str] = SQL_KINDS) -> list[Effect]:
         """The effects that send SQL of those kinds, here and not in tasks of their own."""
