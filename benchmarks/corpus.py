@@ -149,11 +149,13 @@ def _extract(wheel: zipfile.ZipFile, member: zipfile.ZipInfo, tree: Path) -> Non
         shutil.copyfileobj(source, sink)
 
 
-def run(command: list[str], folder: Path, limit: float) -> Run:
+def run(command: list[str], folder: Path, environment: dict[str, str], limit: float) -> Run:
     """Run a command; it is killed after ``limit`` seconds (exit status -9)."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+        )
         # wait4, not getrusage(RUSAGE_CHILDREN): that one only knows the largest of all children so far
         while True:
             done, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -172,11 +174,14 @@ def run(command: list[str], folder: Path, limit: float) -> Run:
 
 
 def measure(project: Project, tree: Path, options: argparse.Namespace) -> Row:
-    """Both commands over one project."""
-    tool = shlex.split(options.tool)
+    """Both commands over one project, with the tool of the work tree unless another is named."""
+    tool = shlex.split(options.tool) if options.tool else [sys.executable, "-m", "persist_lint"]
+    environment = dict(os.environ) if options.tool else {**os.environ, "PYTHONPATH": str(HERE.parent)}
     jobs = [] if options.jobs is None else ["--jobs", str(options.jobs)]
-    check = run([*tool, "check", "--format", "json", "--no-cache", *jobs, project.package], tree, options.limit)
-    audit = run([*tool, "audit", "--no-write", "--no-cache", *jobs, "."], tree, options.limit)
+    check = run(
+        [*tool, "check", "--format", "json", "--no-cache", *jobs, project.package], tree, environment, options.limit
+    )
+    audit = run([*tool, "audit", "--no-write", "--no-cache", *jobs, "."], tree, environment, options.limit)
     row = Row(project, check, audit)
     for name, done in (("check", check), ("audit", audit)):
         if done.trouble:
@@ -187,7 +192,8 @@ def measure(project: Project, tree: Path, options: argparse.Namespace) -> Row:
         row.rules.update(finding["rule"] for finding in answer["findings"])
         row.errors = len(answer["errors"])
     except (ValueError, KeyError) as error:
-        row.trouble.append(f"check: its answer cannot be read: {error}")
+        said = (check.errors.strip().splitlines() or [str(error)])[-1]
+        row.trouble.append(f"check: its answer cannot be read: {said}")
     if options.findings:
         options.findings.mkdir(parents=True, exist_ok=True)
         (options.findings / f"{project.distribution}.json").write_text(check.output, "utf-8")
@@ -221,7 +227,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"where archives and trees are kept ({CACHE})")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="only these projects")
     parser.add_argument("--download", action="store_true", help="download and unpack, run nothing")
-    parser.add_argument("--tool", default=f"{shlex.quote(sys.executable)} -m persist_lint", help="how to run the tool")
+    parser.add_argument("--tool", help="how to run the tool (default: that of the work tree)")
     parser.add_argument("--jobs", type=int, help="handed to the tool")
     parser.add_argument("--limit", type=float, default=300, help="seconds for one run")
     parser.add_argument("--findings", type=Path, metavar="DIR", help="keep findings and reports there")
