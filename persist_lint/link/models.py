@@ -228,14 +228,16 @@ class Models:
 
     def backref(self, cls: Class, name: str) -> Type | None:
         """The type of an attribute that another class's ``backref=`` makes; None when there is none."""
+        made = self.backrefs()
+        return next((made[one, name] for one in self._world.classes.mro(cls) if (one, name) in made), None)
+
+    def backrefs(self) -> dict[tuple[Class, str], Type]:
+        """The types of all attributes made by ``backref=``, by the class that gets them and name."""
         if self._back is None:
             self._back = {}
             for model in [c for c in self._world.index.classes() if self.is_model(c)]:
                 self._note_backrefs(model)
-        for one in self._world.classes.mro(cls):
-            if (one, name) in self._back:
-                return self._back[one, name]
-        return None
+        return self._back
 
     def _note_backrefs(self, model: Class) -> None:
         assert self._back is not None

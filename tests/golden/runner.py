@@ -7,7 +7,8 @@
     db.select Job by arg:id
     ```
 
-``kind`` is a printer of ``persist_lint.link.debug``; ``function`` is handed to it where the block has one.
+``kind`` is a printer of ``persist_lint.link.debug``; ``function`` is handed to it where the block has one. Below a heading
+that starts with ``known gap:`` stands what should be found and is not yet.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from literate import Block, FormatError, files_of, parse, write_project
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
 
-KINDS = ("calls", "contexts", "effects", "models", "session", "types")
+KINDS = ("calls", "contexts", "effects", "loops", "models", "session", "types")
+GAP = "known gap:"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Golden:
     where: str
     files: dict[str, str]
     expected: tuple[Block, ...]
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether link is known not to find this yet."""
+        return self.title.startswith(GAP)
 
 
 def goldens_of(text: str, name: str) -> list[Golden]:
@@ -90,10 +97,12 @@ def answers(golden: Golden, root: Path) -> Iterator[tuple[Block, str]]:
 
 
 def updated(text: str, name: str) -> str:
-    """The golden file with every expected block replaced by what the printers say now."""
+    """The golden file with every expected block, those of known gaps aside, replaced by what the printers say now."""
     lines = text.splitlines(keepends=True)
     replaced: list[tuple[Block, str]] = []
     for golden in goldens_of(text, name):
+        if golden.is_gap:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             replaced.extend(answers(golden, Path(folder)))
     for block, answer in sorted(replaced, key=lambda pair: -pair[0].line):
