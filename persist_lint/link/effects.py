@@ -230,7 +230,9 @@ class Summaries:
         if kind != "db.statement":
             return [(kind, subject)]
         if statement is None:
-            return [(kind, subject)]
+            row = target.row
+            fetches = row is not None and (row.limit == 1 or row.gives.endswith("ScalarResult"))
+            return [("db.select" if fetches else kind, subject)]
         if statement.verb == "text" and statement.text is not None:
             return text_effects(statement.text)
         return [(VERB_KINDS.get(statement.verb, kind), subject)]

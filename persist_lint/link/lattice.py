@@ -10,6 +10,7 @@ A ``Value`` is what an expression is known to be: its type, and a symbol that sa
     ("new", "app.Repo", args)    an instance made here: args are (parameter index, symbol) pairs
     ("call", (line, column))     the result of the call there; ("open", …) a session or resource opened there
     ("const", 3), ("global", "app.db.engine"), ("inner",), ("?",)
+    ("global", "__file__")       a path made from ``__file__``: a file of the package
     ("free", base)               a variable of the enclosing function
     ("column", "app.Job", "id")  a mapped attribute of a class; ("eq", column, other), ("isin", column): conditions
 """
@@ -25,6 +26,7 @@ from persist_lint.link.index import Class, Function, Module
 Sym = tuple[Any, ...]
 UNKNOWN_SYM: Sym = ("?",)
 INNER_SYM: Sym = ("inner",)
+PACKAGE_SYM: Sym = ("global", "__file__")
 MAX_SYM_DEPTH = 6
 
 
@@ -228,8 +230,13 @@ def union(kinds: list[Type]) -> Type:
     flat: list[Type] = []
     for kind in kinds:
         for one in members(kind):
-            if one not in flat:
+            if one in flat:
+                continue
+            place, merged = _mergeable(flat, one)
+            if merged is None:
                 flat.append(one)
+            else:
+                flat[place] = merged
     known = [one for one in flat if not isinstance(one, Unknown)]
     if not known:
         return flat[0] if flat else Unknown("nothing said")
@@ -242,6 +249,40 @@ def union(kinds: list[Type]) -> Type:
     if any(isinstance(one, Null) for one in known):
         chosen = [*chosen, Null()] if len(chosen) < 4 else chosen
     return Either(tuple(chosen))
+
+
+def _mergeable(flat: list[Type], one: Type) -> tuple[int, Type | None]:
+    """Where a type can be joined part by part with one already there: tuples of one length, variants of a statement."""
+    for place, known in enumerate(flat):
+        match known, one:
+            case Tup(items=ours), Tup(items=theirs) if len(ours) == len(theirs) and ours:
+                return place, Tup(tuple(join([a, b]) for a, b in zip(ours, theirs, strict=True)))
+            case Lib(args=(Statement() as ours,)), Lib(args=(Statement() as theirs,)) if known.name == one.name:
+                return place, Lib(known.name, (_either_statement(ours, theirs),))
+            case Coll(item=ours_item), Coll(item=theirs_item) if known.kind == one.kind:
+                sym = known.item_sym if known.item_sym == one.item_sym else UNKNOWN_SYM
+                return place, Coll(union([ours_item, theirs_item]), known.kind, sym)
+    return -1, None
+
+
+def _either_statement(one: Statement, other: Statement) -> Statement:
+    """What holds of both variants of a statement: conditions in common, eager options of either, no limit unless both."""
+    return Statement(
+        one.verb if one.verb == other.verb else "other",
+        tuple(dict.fromkeys((*one.entities, *other.entities))),
+        one.columns if one.columns == other.columns else (),
+        tuple(k for k in one.keys if k in other.keys),
+        tuple(i for i in one.inside if i in other.inside),
+        tuple(dict.fromkeys((*one.options, *other.options))),
+        one.limit if one.limit == other.limit else -1,
+        one.locks and other.locks,
+        one.aggregates and other.aggregates,
+        one.filtered or other.filtered,
+        one.text if one.text == other.text else None,
+        tuple(dict.fromkeys((*one.tables, *other.tables))),
+        tuple(dict.fromkeys((*one.sources, *other.sources))),
+        one.session if one.session == other.session else None,
+    )
 
 
 def join(values: list[Value]) -> Value:
