@@ -161,6 +161,8 @@ class Applier:
                 return self._apply(of, (*first, *args), (*named, *keywords), place, expr)
             case Null():
                 return None
+            case LibMod(name=name):
+                return Outcome([], unknown(f"no row for {name}"), f"no row for {name}")
             case Unknown(reason=reason):
                 return Outcome([], unknown(reason), reason)
         return Outcome([], unknown("not callable"), f"a {type(kind).__name__} is not called")

@@ -139,7 +139,10 @@ def builtin(name: str, args: tuple[Value, ...]) -> Value:
                 return Value(ClassObj(cls, inner))
     if short == "map":
         return Value(Coll(Unknown("mapped"), "iterator"), args[-1].sym)
-    if short == "cast":
+    if short == "groupby":
+        item = element(first)
+        return Value(Coll(Tup((unknown("key of a group"), Value(Coll(item.type, "iterator", item.sym)))), "iterator"))
+    if short in ("cast", "staticmethod"):
         return args[-1]
     return unknown(f"builtin {short}")
 

@@ -102,21 +102,23 @@ class Scopes:
         self._collect(module)
         candidates = [b for raw in self._raw[module].get(name, ()) if (b := self._bind(module, raw)) is not None]
         ours = [b for b in candidates if not isinstance(b, External)]
+        theirs = [b for b in candidates if isinstance(b, External)]
+        if theirs and all(_is_none(b) for b in ours):
+            return theirs[0]  # ``except ImportError: name = None``
         if ours:
-            return self._merge(ours)
-        if candidates:
-            return candidates[0]
+            return self._merge(ours, module)
         for star in self._stars[module]:
             if (found := self._through_star(module, star, name)) is not None:
                 return found
         return None
 
     @staticmethod
-    def _merge(found: list[Binding]) -> Binding:
-        """Several bindings of one name: a definition wins over ``name = None``; assignments are put together."""
+    def _merge(found: list[Binding], module: Module) -> Binding:
+        """Several bindings of one name: the module's last definition, else the first import; assignments together."""
         solid = [b for b in found if not isinstance(b, Variable)]
         if solid:
-            return solid[-1] if isinstance(solid[-1], Function) else solid[0]
+            own = [b for b in solid if isinstance(b, Function | Class) and b.module is module]
+            return own[-1] if own else solid[0]
         variables = [b for b in found if isinstance(b, Variable)]
         first = variables[0]
         annotation = next((v.annotation for v in variables if v.annotation is not None), None)
@@ -155,12 +157,25 @@ class Scopes:
         return self.module_at(f"{stem}.py") or self.module_at(f"{stem}/__init__.py")
 
     def _through_star(self, module: Module, star: f.Import, name: str) -> Binding | None:
-        if name.startswith("_"):
-            return None
         home = self._relative(module, star) if star.level else self.module_named(star.module, module)
         if isinstance(home, External):
             return None  # a library's star: which names it brings is not known
-        return self.lookup(home, name) if isinstance(home, Module) and home is not module else None
+        if not isinstance(home, Module) or home is module:
+            return None
+        exported = self._exported(home)
+        if name.startswith("_") if exported is None else name not in exported:
+            return None
+        return self.lookup(home, name)
+
+    def _exported(self, module: Module) -> frozenset[str] | None:
+        """The names of ``__all__``; None where the module has none, or one that is not simply written down."""
+        self._collect(module)
+        said = [raw for raw in self._raw[module].get("__all__", ()) if isinstance(raw, Variable)]
+        changed = any(isinstance(s, f.AugAssign) for s in module.facts.body)
+        if len(said) != 1 or changed or not isinstance(shown := said[0].values[0], f.Seq):
+            return None
+        names = [item.value for item in shown.items if isinstance(item, f.Const) and isinstance(item.value, str)]
+        return frozenset(names) if len(names) == len(shown.items) else None
 
     def _collect(self, module: Module) -> None:
         if module in self._raw:
@@ -173,6 +188,10 @@ class Scopes:
             else:
                 table.setdefault(name, []).append(raw)
         self._raw[module], self._stars[module] = table, stars
+
+
+def _is_none(binding: Binding) -> bool:
+    return isinstance(binding, Variable) and all(isinstance(v, f.Const) and v.value is None for v in binding.values)
 
 
 def bindings(module: Module, body: Iterable[f.Stmt]) -> Iterator[tuple[str, object]]:

@@ -14,6 +14,7 @@ from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import element
 from persist_lint.link.lattice import (
     INNER_SYM,
+    NONE,
     NOTHING,
     UNKNOWN_SYM,
     ClassObj,
@@ -38,6 +39,7 @@ from persist_lint.link.lattice import (
     substitute,
     unknown,
 )
+from persist_lint.link.tree import statements
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -144,6 +146,8 @@ class Returns:
             return Value(declared)
         if not isinstance(declared, Unknown) and world.classes.is_abstract(function):
             return Value(declared)
+        if isinstance(declared, Unknown) and gives_nothing(function) and not world.classes.is_abstract(function):
+            return NONE
         returns = world.flow(function).returns
         inferred = join(returns) if returns else NOTHING
         return world.declared(declared, inferred) if returns else Value(declared)
@@ -221,6 +225,11 @@ class Returns:
                     if method is not None:
                         return self.provided(Value(Fn(method, provider)))
         return unknown("provider not known")
+
+
+def gives_nothing(function: Function) -> bool:
+    """Whether no statement returns a value."""
+    return not any(isinstance(s, f.Return) and s.value is not None for s in statements(function.body))
 
 
 def own_parameters(world: World, cls: Class) -> tuple[Type, ...]:

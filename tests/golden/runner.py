@@ -7,8 +7,8 @@
     db.select Job by arg:id
     ```
 
-``kind`` is a printer of ``persist_lint.link.debug``; ``function`` is handed to it where the block has one. Below a heading
-that starts with ``known gap:`` stands what should be found and is not yet.
+``kind`` is a printer of ``persist_lint.link.debug``; ``function`` is handed to it where the block has one. Below a
+heading that starts with ``known gap:`` stands what should be found and is not yet.
 """
 
 from __future__ import annotations
