@@ -147,7 +147,8 @@ def test_methods_and_attributes_exist(stem: str) -> None:
     absent = []
     for owner, kind in present(file):
         cls = resolve(owner)
-        wanted = [name for name, row in rows(kind) if here(file, row.since)]
+        # a class with a row for all other methods makes them at run time, as botocore does from service descriptions
+        wanted = [name for name, row in rows(kind) if here(file, row.since) and kind.other is None]
         wanted += [*kind.attributes, *kind.release]
         absent += [(owner, name) for name in wanted if member(cls, name) is MISSING]
     assert absent == []
