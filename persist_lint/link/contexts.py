@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import Fn, LibFn, members
-from persist_lint.link.sites import Site
+from persist_lint.link.sites import Site, Target
 from persist_lint.link.world import World
+from persist_lint.model.vocabulary import Runs
 
 HOT = frozenset({"request", "websocket", "stream", "worker", "dependency"})
 JOBS = frozenset({"background", "scheduled"})
@@ -39,6 +40,7 @@ class Contexts:
         self._migrations = migrations
         self.entries: list[Entry] = []
         self._reached: dict[Function, list[Entry]] = {}
+        self._callees: dict[Function, tuple[Function, ...]] = {}
         for function in functions:
             self.entries += self._entries_of(function)
         known = {(e.function, e.kind) for e in self.entries}
@@ -89,13 +91,36 @@ class Contexts:
                     if run.marks is not None:
                         found += [
                             Entry(t.function, run.marks, not t.function.is_async and row.sync_runs == "thread")
-                            for t in site.targets
-                            if t.function is not None and t.manner == run.where
+                            for t in self._handed_over(function, site, run)
+                            if t.function is not None
                         ]
         for parameter in function.params:
             found += self._dependencies(function, parameter.default)
             found += self._dependencies(function, self._world.resolver.depends(parameter.annotation, function.module, function))
         return found
+
+    def _handed_over(self, function: Function, site: Site, run: Runs) -> list[Target]:
+        """What a call registers with the framework, or starts as a task."""
+        found = [t for t in site.targets if t.function is not None and t.manner == run.where]
+        coroutines = [s for s in list(self._world.flow(function).sites.values()) if s.group == site.at]
+        return found + [t for s in coroutines for t in s.targets if t.function is not None and t.function.is_async]
+
+    def _below(self, function: Function) -> tuple[Function, ...]:
+        """What a function runs itself; what runs on its own afterwards is an entry point, not part of it."""
+        if function not in self._callees:
+            sites = list(self._world.flow(function).sites.values())
+            alone = {
+                target
+                for site in sites
+                for row in (t.row for t in site.targets)
+                if row is not None
+                for run in row.runs
+                if run.marks is not None and (run.where != "task" or site.consumer == "statement")
+                for target in self._handed_over(function, site, run)
+            }
+            called = [t.function for s in sites for t in s.targets if t.manner != "entry" and t not in alone]
+            self._callees[function] = tuple(dict.fromkeys(f for f in called if f is not None))
+        return self._callees[function]
 
     def _streams(self, function: Function, response: Site) -> list[Entry]:
         """Generators that were called to feed a streaming response."""
@@ -144,12 +169,10 @@ class Contexts:
                 reached.append(entry)
                 if function.origin is not function and entry not in self._reached.setdefault(function.origin, []):
                     self._reached[function.origin].append(entry)
-                for site in list(self._world.flow(function).sites.values()):
-                    for target in site.targets:
-                        callee = target.function
-                        if callee is not None and callee not in seen and target.manner != "entry":
-                            seen.add(callee)
-                            queue.append(callee)
+                for callee in self._below(function):
+                    if callee not in seen:
+                        seen.add(callee)
+                        queue.append(callee)
 
 
 def is_test(path: str) -> bool:

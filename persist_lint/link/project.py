@@ -11,9 +11,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from persist_lint.link.blocking import Blocking
+from persist_lint.link.callers import Callers
+from persist_lint.link.channels import ChannelView, channels
 from persist_lint.link.classes import Classes
 from persist_lint.link.contexts import Contexts, is_test
+from persist_lint.link.discovered import discovered
 from persist_lint.link.effects import Summaries
+from persist_lint.link.engines import Engines
 from persist_lint.link.index import Function, Index
 from persist_lint.link.names import Scopes
 from persist_lint.link.relevance import relevant
@@ -22,7 +27,7 @@ from persist_lint.link.roots import Roots
 from persist_lint.link.states import Lives
 from persist_lint.link.views import FunctionView
 from persist_lint.link.world import World
-from persist_lint.model.analysis import Discovered, FunctionNote, Model, Relationship
+from persist_lint.model.analysis import Discovered, FunctionNote
 from persist_lint.model.context import Surroundings
 from persist_lint.model.facts import ModuleFacts
 from persist_lint.model.vocabulary import Vocabulary
@@ -78,6 +83,27 @@ class Project:
         """Entry points and what they reach."""
         return Contexts(self.world, self.relevant, frozenset(self.surroundings.migrations))
 
+    @cached_property
+    def blocking(self) -> Blocking:
+        """Which calls hold the event loop."""
+        return Blocking(self.world, self.summaries, self.relevant)
+
+    @cached_property
+    def callers(self) -> Callers:
+        """Who calls whom, backwards."""
+        return Callers(self.world, self.relevant)
+
+    @cached_property
+    def engines(self) -> Engines:
+        """The engines and session factories that the code makes."""
+        return Engines(self.world, self.relevant, self.callers)
+
+    @cached_property
+    def channels(self) -> tuple[ChannelView, ...]:
+        """The places that publish or listen; tests left out."""
+        functions = [f for f in self.relevant if not is_test(f.module.path)]
+        return tuple(channels(functions, self.summaries, self.engines.constants))
+
     def functions(self) -> Iterator[FunctionView]:
         """The relevant functions of audited files, module levels included."""
         for function in self.relevant:
@@ -112,20 +138,7 @@ class Project:
 
     def discovered(self) -> Discovered:
         """What the project context lists: engines, factories, models, channels."""
-        models = tuple(
-            Model(
-                name=info.cls.name,
-                table=info.table,
-                columns=len(info.columns),
-                relationships={
-                    r.name: Relationship(target=r.target_name, lazy=r.lazy, many=r.many) for r in info.relations.values()
-                },
-                path=info.cls.module.path,
-                line=info.cls.facts.at.line,
-            )
-            for info in self.world.models.all()
-        )
-        return Discovered(models=models)
+        return discovered(self)
 
     def note(self, dotted: str) -> FunctionNote:
         """What context validation needs to know of a function."""
