@@ -26,6 +26,7 @@ from persist_lint.link.lattice import (
     join,
     unknown,
 )
+from persist_lint.link.names import Variable
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -194,11 +195,22 @@ class Attributes:
             if given is not None and world.kind_of(given) == "query":
                 from persist_lint.link.lattice import Statement
 
-                statement = Statement("select", (cls,), session=("global", library))
-                return Value(Lib(given, (statement,)), ("global", library))
+                session = self._shared_session(cls, library)
+                return Value(Lib(given, (Statement("select", (cls,), session=session),)), ("global", library))
             if world.method_row(library, name) is not None:
                 return Value(LibMethod(library, name, base))
         return unknown(f"{cls.name} has no {name} that is known")
+
+    def _shared_session(self, cls: Class, library: str) -> Sym:
+        """The session behind ``Model.query``: that of the object whose ``Model`` is the base (``db.session``)."""
+        world = self._world()
+        for one in world.classes.mro(cls):
+            for base in one.facts.bases:
+                if isinstance(base, f.Attr):
+                    holder = world.resolver.binding(base.value, one.module, one.parent)
+                    if isinstance(holder, Variable):
+                        return ("attr", ("global", f"{holder.module.dotted}.{holder.name}"), "session")
+        return ("global", library)
 
     def function_attribute(self, function: Function, name: str) -> Value:
         """An attribute of a function: what its decorator made of it (``task.delay``)."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from persist_lint.link.index import Class, Function, Index
+from persist_lint.link.index import Class, Function, Index, Module
 from persist_lint.link.lattice import Coll, Coro, Dict, Either, Inst, Lib, Tup, Type, TypeParam, Value
-from persist_lint.link.names import External
+from persist_lint.link.names import External, Variable
 from persist_lint.link.resolve import Resolver
 from persist_lint.model import facts as f
 
@@ -56,22 +56,38 @@ class Classes:
                 yield Base(None, found.dotted, args)
             elif isinstance(expr, f.Call):  # declarative_base(), with_metaclass(…, Base)
                 yield Base(None, self._resolver.dotted(expr.func, cls.module, cls.parent) + "()", args)
-            elif found is not None and hasattr(found, "values"):
+            elif isinstance(found, Variable):
                 yield from self._computed(found.values[:1], found.module)
+            elif isinstance(expr, f.Attr):  # db.Model, where db is an object
+                yield from self._attribute_base(expr, cls, args)
 
-    def _computed(self, values: tuple[f.Expr, ...], module: object) -> Iterator[Base]:
-        """A base bound to a variable: ``Base = declarative_base()``."""
-        from persist_lint.link.index import Module
+    def _attribute_base(self, expr: f.Attr, cls: Class, args: tuple[Type, ...]) -> Iterator[Base]:
+        """A base that is an attribute of a module-level object: what the object's constructor is known to offer."""
+        holder = self._resolver.binding(expr.value, cls.module, cls.parent)
+        for value in holder.values if isinstance(holder, Variable) else ():
+            if isinstance(value, f.Call) and isinstance(holder, Variable):
+                maker = self._resolver.binding(value.func, holder.module)
+                names = [maker.dotted] if isinstance(maker, External) else []
+                if isinstance(maker, Class):
+                    names = list(self.library_bases(maker))
+                for name in names:
+                    found = self._resolver.vocabulary.types.get(name)
+                    if found is not None and found.attributes.get(expr.name) == "model_base":
+                        yield Base(None, f"{name.rpartition('.')[0]}.model.{expr.name}", args)
 
+    def _computed(self, values: tuple[f.Expr, ...], module: Module) -> Iterator[Base]:
+        """A base bound to a variable: ``Base = declarative_base()``, ``Model = db.Model``."""
         for value in values:
-            if isinstance(value, f.Call) and isinstance(module, Module):
+            if isinstance(value, f.Call):
                 yield Base(None, self._resolver.dotted(value.func, module) + "()", ())
                 for argument in (*value.args, *(k.value for k in value.keywords if k.name == "cls")):
                     found = self._resolver.binding(argument, module)
                     if isinstance(found, Class):
                         yield Base(found, found.dotted, ())
-            elif isinstance(value, f.Attr) and isinstance(module, Module):
-                yield Base(None, _spelling(value), ())
+            elif isinstance(value, f.Attr):
+                found = self._resolver.binding(value, module)
+                if isinstance(found, External):
+                    yield Base(None, found.dotted, ())
 
     def mro(self, cls: Class) -> tuple[Class, ...]:
         """The class and its project bases, most specific first (depth first; a class seen later wins its later place)."""
@@ -219,15 +235,6 @@ def _is_hollow(statement: f.Stmt) -> bool:
         case f.Raise(exc=f.Name(id="NotImplementedError") | f.Call(func=f.Name(id="NotImplementedError"))):
             return True
     return False
-
-
-def _spelling(expr: f.Expr) -> str:
-    match expr:
-        case f.Name(id=name):
-            return name
-        case f.Attr(value=value, name=name):
-            return f"{_spelling(value)}.{name}"
-    return "?"
 
 
 def _has_param(kind: Type) -> bool:

@@ -10,7 +10,7 @@ from collections import deque
 
 from msgspec import Struct
 
-from persist_lint.link.index import Function
+from persist_lint.link.index import Function, Module
 from persist_lint.link.lattice import Fn, LibFn, members
 from persist_lint.link.sites import Site, Target
 from persist_lint.link.world import World
@@ -41,6 +41,7 @@ class Contexts:
         self.entries: list[Entry] = []
         self._reached: dict[Function, list[Entry]] = {}
         self._callees: dict[Function, tuple[Function, ...]] = {}
+        self._imported = self._imported_modules()
         for function in functions:
             self.entries += self._entries_of(function)
         known = {(e.function, e.kind) for e in self.entries}
@@ -64,7 +65,7 @@ class Contexts:
         if path in self._migrations:
             return [Entry(function, "migration")]
         if function.is_module:
-            return [Entry(function, "startup")]
+            return [Entry(function, "startup" if function.module in self._imported else "cli")]
         found = []
         for decorator in function.facts.decorators:
             row = self._world.row_of_decorator(decorator, function)
@@ -154,6 +155,21 @@ class Contexts:
             if isinstance(kind, Fn)
         ]
 
+    def _imported_modules(self) -> frozenset[Module]:
+        """Modules that another one imports; the others are scripts, started from outside."""
+        scopes = self._world.scopes
+        found: set[Module] = set()
+        for module in self._world.index.modules.values():
+            for statement in module.facts.imports:
+                if not statement.level and statement.module:
+                    home = scopes.module_named(statement.module, module)
+                    found.update([home] if isinstance(home, Module) else [])
+                bound = scopes.imported(module, statement)
+                home = bound if isinstance(bound, Module) else getattr(bound, "module", None)
+                if isinstance(home, Module) and home is not module:
+                    found.add(home)
+        return frozenset(found)
+
     # ------------------------------------------------------------------ downward
 
     def _spread(self) -> None:
@@ -170,6 +186,8 @@ class Contexts:
                 if function.origin is not function and entry not in self._reached.setdefault(function.origin, []):
                     self._reached[function.origin].append(entry)
                 for callee in self._below(function):
+                    if entry.kind == "test" and not is_test(callee.module.path):
+                        continue  # what tests call is not test code: it is what it would be without them
                     if callee not in seen:
                         seen.add(callee)
                         queue.append(callee)

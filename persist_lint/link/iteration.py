@@ -58,7 +58,8 @@ def unpacked(value: Value, number: int) -> Value:
     """Element ``number`` of a value unpacked into several targets."""
     for kind in members(value.type):
         if isinstance(kind, Tup):
-            return kind.items[number] if number < len(kind.items) else unknown("tuple too short")
+            within = -len(kind.items) <= number < len(kind.items)
+            return kind.items[number] if within else unknown("tuple too short")
     return element(value)
 
 

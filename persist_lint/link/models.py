@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 BASE_MAKERS = ("declarative_base()", "automap_base()", "generate_base()", "as_declarative()")
-MODEL_BASES = ("db.Model",)
 RELATIONSHIPS = frozenset({"relationship", "Relationship", "dynamic_loader"})
 COLUMNS = frozenset({"mapped_column", "Column", "column_property", "deferred", "composite", "query_expression", "synonym"})
 WIDE = frozenset({"Text", "UnicodeText", "LargeBinary", "BLOB", "CLOB", "JSON", "JSONB", "TSVECTOR", "BYTEA", "Vector", "PickleType"})
@@ -79,7 +78,7 @@ class Models:
         return self._is[cls]
 
     def _is_base(self, name: str) -> bool:
-        if name.endswith(BASE_MAKERS) or name in MODEL_BASES:
+        if name.endswith(BASE_MAKERS):
             return True
         return self._world.kind_of(name) == "model_base"
 
@@ -145,7 +144,7 @@ class Models:
                     self._declared(cls, method, columns, relations)
         if table is None and not abstract and self._is_sqlmodel_table(cls):
             table = cls.name.lower()
-        if table is None and not abstract and columns and "db.Model" in self._world.classes.library_bases(cls):
+        if table is None and not abstract and columns and "flask_sqlalchemy.model.Model" in self._world.classes.library_bases(cls):
             table = cls.name.lower()
         return table, abstract
 

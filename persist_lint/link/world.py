@@ -89,6 +89,10 @@ class World(Attributes, Returns):
         """A default or decorator of a function, in the scope that holds the function."""
         return self._elsewhere(function.parent or function.module.top, expr)
 
+    def evaluate_inside(self, function: Function, expr: f.Expr) -> Value:
+        """An expression of a function, with the names as they are at its end."""
+        return self._elsewhere(function, expr)
+
     def _elsewhere(self, scope: Function, expr: f.Expr) -> Value:
         from persist_lint.link.walk import Walker
 
@@ -133,7 +137,7 @@ class World(Attributes, Returns):
             return Value(LibClass(dotted), ("global", dotted))
         if dotted in vocabulary.values:
             return Value(Lib(vocabulary.values[dotted]), ("global", dotted))
-        if dotted.startswith("builtins.") or dotted in ("typing.cast", "typing_extensions.cast"):
+        if dotted.startswith("builtins.") or dotted in ("typing.cast", "typing_extensions.cast", "itertools.groupby"):
             return Value(LibFn(f"builtins.{dotted.rpartition('.')[2]}"), ("global", dotted))
         return Value(LibMod(dotted), ("global", dotted))
 
