@@ -114,8 +114,8 @@ class Applier:
         if callee.sym[0] == "colmethod":
             sym = ("isin", callee.sym[1]) if callee.sym[2] == "in_" else ("cond", callee.sym[1])
             return Outcome([], Value(Data("condition"), sym), "a column's operator")
-        outcomes = [self._one(kind, callee, args, keywords, place, expr) for kind in members(callee.type)]
-        outcomes = [o for o in outcomes if o is not None] or [Outcome([], unknown("none"), "the callee may be None")]
+        tried = [self._one(kind, callee, args, keywords, place, expr) for kind in members(callee.type)]
+        outcomes = [o for o in tried if o is not None] or [Outcome([], unknown("none"), "the callee may be None")]
         if len(outcomes) == 1:
             return outcomes[0]
         targets = [t for o in outcomes for t in o.targets]
@@ -132,8 +132,8 @@ class Applier:
             case ClassObj(cls=cls):
                 return self._construct(cls, kind, args, keywords, place)
             case LibClass(name=name):
-                row = self._world.vocabulary.types[name].new or Row()
-                return self._library(row, name, callee, args, keywords, place, expr, makes=name)
+                made = self._world.vocabulary.types[name].new or Row()
+                return self._library(made, name, callee, args, keywords, place, expr, makes=name)
             case LibFn(name=name):
                 row = self._world.vocabulary.functions.get(name)
                 if row is None:
@@ -156,7 +156,8 @@ class Applier:
                     return Outcome([], unknown("not callable"), f"{name} is not known to be callable")
                 return self._library(row, f"{name}.__call__", Value(kind, callee.sym), args, keywords, place, expr)
             case Closure(returns=returns):
-                return Outcome([], returns)
+                sym = ("call", place) if returns.sym == UNKNOWN_SYM else returns.sym
+                return Outcome([], Value(returns.type, sym, returns.weak), "a function that was passed in")
             case Partial(of=of, args=first, keywords=named):
                 return self._apply(of, (*first, *args), (*named, *keywords), place, expr)
             case Null():

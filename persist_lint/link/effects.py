@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from persist_lint.link.arguments import actuals
+from persist_lint.link.implicit import implied
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
     UNKNOWN_SYM,
     Coll,
     Coro,
+    Dict,
     Fn,
     Inst,
     Lib,
@@ -23,6 +25,7 @@ from persist_lint.link.lattice import (
     Null,
     Statement,
     Sym,
+    Tup,
     Value,
     members,
     substitute,
@@ -101,7 +104,7 @@ class Summaries:
         if function not in self._own:
             flow = self._world.flow(function)
             found = [e for site in list(flow.sites.values()) for e in self._of_site(function, site)]
-            found += self._changes(flow)
+            found += self._implied(flow)
             self._own[function] = tuple(sorted(found, key=lambda e: e.at))
         return self._own[function]
 
@@ -254,7 +257,7 @@ class Summaries:
         assert row is not None
         if row.blocking is not None:
             return row.blocking
-        if kind not in BLOCKING or isinstance(site.result.type, Coro):
+        if kind not in BLOCKING or isinstance(site.result.type, Coro) or site.awaited:
             return False
         if row.awaits is not None and row.awaits:
             return False
@@ -262,16 +265,10 @@ class Summaries:
         found = self._world.vocabulary.types.get(target.makes or owner)
         return not (found is not None and found.awaits)
 
-    def _changes(self, flow: Flow) -> Iterator[Effect]:
-        """Assignments to attributes of entities: unit.change."""
-        for touch in flow.touches.values():
-            if touch.written:
-                cls = self._world.models.entity_class(touch.base)
-                if cls is not None:
-                    yield Effect(
-                        "unit.change", cls.name, cls, touch.base.sym, UNKNOWN_SYM, touch.guards, False, "here",
-                        flow.function, touch.at, None, None,
-                    )  # fmt: skip
+    def _implied(self, flow: Flow) -> Iterator[Effect]:
+        """Effects without a call: assigned attributes, commits by leaving a ``with``."""
+        for kind, subject, entity, key, session, guards, at in implied(self._world, flow):
+            yield Effect(kind, subject, entity, key, session, guards, False, "here", flow.function, at, None, None)
 
 
 def translate_guards(guards: tuple[Guard, ...], callee: Function, known: dict[int, Value]) -> tuple[Guard, ...] | None:
@@ -309,6 +306,8 @@ def _holds(value: Value, kind: str) -> bool | None:
         return kind == "none"
     if isinstance(value.type, Inst | Lib | Fn | LibClass | Coll) and value.sym[0] in ("new", "open"):
         return kind != "none"
+    if kind == "none" and (isinstance(value.type, Coll | Dict | Tup) or (isinstance(value.type, Inst) and value.sym[0] == "item")):
+        return False
     return None
 
 

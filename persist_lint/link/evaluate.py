@@ -26,7 +26,7 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.loops import classify
 from persist_lint.link.names import Binding, External
-from persist_lint.link.narrow import guards_of, narrowed
+from persist_lint.link.narrow import guards_of, narrowed, without_null
 from persist_lint.link.sites import Flow, Guard, Loop
 from persist_lint.model import facts as f
 
@@ -143,8 +143,8 @@ class Evaluator:
         self.env.clear()
         self.env.update(saved)
         if expr.op == "or":
-            kinds = [v for v in values if not isinstance(v.type, Null)]
-            return join(kinds) if kinds else values[-1]
+            kinds = [*(without_null(v) for v in values[:-1] if not isinstance(v.type, Null)), values[-1]]
+            return join(kinds)
         return values[-1]
 
     def unary(self, expr: f.Unary, _: str) -> Value:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.lattice import (
     ClassObj,
+    Closure,
     Coll,
     Coro,
     Data,
@@ -215,6 +216,8 @@ class Resolver:
             return class_of(inner(0))
         if last == "Literal":
             return Data()
+        if last == "Callable" and count == 2:
+            return Closure((0, 0), Value(inner(1)))
         return None
 
     def depends(self, expr: f.Expr | None, module: Module, function: Function | None) -> f.Expr | None:

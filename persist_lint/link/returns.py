@@ -94,7 +94,9 @@ class Returns:
                     return Value(value.type, UNKNOWN_SYM, value.weak)
         if isinstance(parameter.default, f.Const) and parameter.default.value is not None:
             return Value(Data(type(parameter.default.value).__name__))
-        return self._from_callers(function, number)
+        found = self._from_callers(function, number)
+        silent = isinstance(found.type, Unknown) and parameter.annotation is not None
+        return Value(kind) if silent else found
 
     def _from_callers(self, function: Function, number: int) -> Value:
         """The join of what resolved callers pass, two levels up at most."""

@@ -77,7 +77,7 @@ def _shown_callable(kind: Type) -> str:
         case LibMethod(owner=owner, name=name):
             return f"method {owner}.{name}"
         case Closure(returns=returns):
-            return f"lambda -> {shown_type(returns.type)}"
+            return f"callable -> {shown_type(returns.type)}"
         case Partial(of=of, args=args):
             return f"partial {shown_type(of.type)} with {len(args)}"
         case Mod(module=module):

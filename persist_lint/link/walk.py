@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Sym, Tup, Type, Value, join, unknown
+from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Sym, Tup, Type, Unknown, Value, join, unknown
 from persist_lint.link.loops import classify
 from persist_lint.link.narrow import exits, guards_of, narrowed
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
@@ -245,21 +245,27 @@ class Walker(Evaluator):
                     self.flow.attributes.setdefault(name, []).append(value)
                     self.env[f"self.{name}"] = value
             case f.Seq(items=items):
-                for number, inner in enumerate(items):
-                    self.bind(inner, self.part(value, number, inner))
-            case f.Star(value=inner):
-                self.bind(inner, Value(Coll(value.type), value.sym))
+                self._unpack(items, value)
             case f.Subscript(value=base_expr, index=index):
                 self._store_item(base_expr, index, value)
 
-    def part(self, value: Value, number: int, target: f.Expr) -> Value:
-        """Element ``number`` of an unpacked value."""
-        if isinstance(target, f.Star):
-            return unknown("starred")
+    def _unpack(self, targets: tuple[f.Expr, ...], value: Value) -> None:
+        """``a, *b, c = value``: a starred target gets a list of what the others leave."""
+        starred = False
+        for number, target in enumerate(targets):
+            place = number - len(targets) if starred else number
+            if isinstance(target, f.Star):
+                starred = True
+                self.bind(target.value, self._middle(value, number, len(targets) - number - 1))
+            else:
+                self.bind(target, self.world.unpacked(value, place))
+
+    def _middle(self, value: Value, before: int, after: int) -> Value:
+        """The list that a starred target gets between so many other targets."""
         if isinstance(value.type, Tup):
-            items = value.type.items
-            return items[number] if number < len(items) else unknown("tuple too short")
-        return self.world.unpacked(value, number)
+            left = value.type.items[before : len(value.type.items) - after]
+            return Value(Coll(join(list(left)).type if left else Unknown("nothing left")))
+        return Value(Coll(self.world.element(value).type), value.sym)
 
     def _store_item(self, base_expr: f.Expr, index: f.Expr, value: Value) -> None:
         self.value(base_expr)
