@@ -1,0 +1,35 @@
+"""Who calls a function: the reverse of the calls that the flows resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from persist_lint.link.index import Function
+from persist_lint.link.sites import Site, Target
+from persist_lint.link.world import World
+
+
+class Caller(Struct, frozen=True, eq=False):
+    """One call of a function."""
+
+    function: Function
+    site: Site
+    target: Target
+
+
+class Callers:
+    """The callers of every function, in order of path and place; made in one pass over the relevant functions."""
+
+    def __init__(self, world: World, functions: Iterable[Function]) -> None:
+        self._by_callee: dict[Function, list[Caller]] = {}
+        for function in functions:
+            for site in sorted(world.flow(function).sites.values(), key=lambda s: s.at):
+                for target in site.targets:
+                    if target.function is not None:
+                        self._by_callee.setdefault(target.function.origin, []).append(Caller(function, site, target))
+
+    def of(self, function: Function) -> list[Caller]:
+        """Every call of a function (and of its copies for the classes of its receivers)."""
+        return self._by_callee.get(function.origin, [])
