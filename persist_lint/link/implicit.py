@@ -1,0 +1,58 @@
+"""Effects that no call of a session shows: attributes of entities that are assigned, ``with`` blocks that commit.
+
+They have no site; the states of sessions are walked with the statements themselves (``states``), but callers and loops
+want to know of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from persist_lint.link.index import Class
+from persist_lint.link.lattice import UNKNOWN_SYM, LibFn, Manager, Value, members
+from persist_lint.link.sites import Flow, Guard, Site
+from persist_lint.link.world import World
+from persist_lint.model.span import Span
+
+Implied = tuple[str, str, Class | None, tuple[object, ...], tuple[object, ...], tuple[Guard, ...], Span]
+
+
+def implied(world: World, flow: Flow) -> Iterator[Implied]:
+    """(kind, subject, entity, key, session, guards, place) of every such effect of a function."""
+    for touch in flow.touches.values():
+        cls = world.models.entity_class(touch.base) if touch.written else None
+        if cls is not None:
+            yield "unit.change", cls.name, cls, touch.base.sym, UNKNOWN_SYM, touch.guards, touch.at
+    for site in flow.sites.values():
+        yield from _set(world, site)
+        if site.consumer == "with":
+            yield from _left(world, site)
+
+
+def _set(world: World, site: Site) -> Iterator[Implied]:
+    """``setattr(entity, name, value)``."""
+    if isinstance(site.callee.type, LibFn) and site.callee.type.name == "builtins.setattr" and site.args:
+        cls = world.models.entity_class(site.args[0])
+        if cls is not None:
+            yield "unit.change", cls.name, cls, site.args[0].sym, UNKNOWN_SYM, site.guards, site.at
+
+
+def _left(world: World, site: Site) -> Iterator[Implied]:
+    """``with session.begin():`` flushes and commits when it is left; a savepoint only flushes."""
+    for target in site.targets:
+        row = target.row
+        if row is None or row.exit != "commit":
+            continue
+        session = _session_of(world, site, target.bound)
+        yield "flush", target.name, None, UNKNOWN_SYM, session, site.guards, site.at
+        if "txn.savepoint" not in row.does:
+            yield "txn.commit", target.name, None, UNKNOWN_SYM, session, site.guards, site.at
+
+
+def _session_of(world: World, site: Site, bound: Value | None) -> tuple[object, ...]:
+    if bound is not None and world.is_session(bound):
+        return bound.sym
+    for kind in members(site.result.type):
+        if isinstance(kind, Manager):
+            return kind.of.sym
+    return site.result.sym
