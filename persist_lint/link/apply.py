@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from persist_lint.link.arguments import actuals
+from persist_lint.link.higher import functions_run
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
+    PACKAGE_SYM,
     UNKNOWN_SYM,
     ClassObj,
     Closure,
@@ -41,8 +44,8 @@ from persist_lint.link.lattice import (
     members,
     unknown,
 )
-from persist_lint.link.libcall import LibraryCall, library_result, passed_functions
-from persist_lint.link.sites import Site, Target
+from persist_lint.link.libcall import LibraryCall, library_result, passed_functions, targets_of
+from persist_lint.link.sites import Keywords, Manner, Site, Target
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Row
 
@@ -50,7 +53,6 @@ if TYPE_CHECKING:
     from persist_lint.link.evaluate import Evaluator
 
 MAX_TARGETS = 8
-Keywords = tuple[tuple[str | None, Value], ...]
 
 
 class Outcome(Struct):
@@ -67,6 +69,7 @@ class Applier:
     def __init__(self, evaluator: Evaluator) -> None:
         self._ev = evaluator
         self._world = evaluator.world
+        self._lambdas: dict[tuple[int, int], list[Site]] = {}  # by place: the calls in each lambda's body
 
     def bind(self, target: f.Expr, value: Value) -> None:
         """Assign to a target; the walker knows how."""
@@ -156,10 +159,15 @@ class Applier:
                     return Outcome([], unknown("not callable"), f"{name} is not known to be callable")
                 return self._library(row, f"{name}.__call__", Value(kind, callee.sym), args, keywords, place, expr)
             case Closure(returns=returns):
+                self._runs_lambda(Value(kind), "here")
                 sym = ("call", place) if returns.sym == UNKNOWN_SYM else returns.sym
                 return Outcome([], Value(returns.type, sym, returns.weak), "a function that was passed in")
             case Partial(of=of, args=first, keywords=named):
-                return self._apply(of, (*first, *args), (*named, *keywords), place, expr)
+                outcome = self._apply(of, (*first, *args), (*named, *keywords), place, expr)
+                if first or named:
+                    given = {"arguments": (*first, *args), "keywords": (*named, *keywords)}
+                    outcome.targets = [replace(t, **given) if t.arguments is None else t for t in outcome.targets]
+                return outcome
             case Null():
                 return None
             case LibMod(name=name):
@@ -175,8 +183,26 @@ class Applier:
         if not candidates:
             return Outcome([], unknown("too dynamic"), "too many implementations")
         targets = [Target(c, c.dotted, None, bound, weak=weak) for c in candidates]
+        if any(isinstance(k, Fn | Partial | Closure) for v in (*args, *(v for _, v in keywords)) for k in members(v.type)):
+            targets += self._handed_over(candidates[0], bound, args, keywords)
         known = actuals(candidates[0], bound, args, keywords)
         return Outcome(targets, self._world.result(candidates[0], bound, known, place))
+
+    def _handed_over(
+        self, function: Function, bound: Value | None, args: tuple[Value, ...], keywords: Keywords
+    ) -> list[Target]:
+        """What a project function runs among the functions that it is given."""
+        found: list[Target] = []
+        for value, manner, given, named in functions_run(self._world, function, bound, args, keywords):
+            self._runs_lambda(value, manner)
+            found += targets_of(self._world, value, manner, given, named)
+        return found[:MAX_TARGETS]
+
+    def _runs_lambda(self, value: Value, manner: Manner) -> None:
+        """The calls in a lambda of this function run where the lambda is run."""
+        for kind in members(value.type):
+            for site in self._lambdas.get(kind.at, ()) if isinstance(kind, Closure) else ():
+                site.manner = manner
 
     def _construct(self, cls: Class, kind: ClassObj, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int]) -> Outcome:
         init = self._world.classes.find_method(cls, "__init__")
@@ -203,6 +229,9 @@ class Applier:
         weak = bound is not None and bound.weak
         targets = [Target(None, name, row, bound, weak=weak, makes=makes)]
         targets += passed_functions(self._world, call)
+        for run in row.runs:
+            if (given := call.argument(run.arg)) is not None:
+                self._runs_lambda(given, run.where)
         return Outcome(targets, library_result(self._world, call))
 
     # ------------------------------------------------------------------ attributes
@@ -234,6 +263,8 @@ class Applier:
                 if world.method_row(owner, name) is not None:
                     return Value(LibMethod(owner, name, Value(Lib(owner))))
                 return world.external(f"{owner}.{name}")
+            case Mod() | LibMod() if name == "__file__":
+                return Value(Data("str"), PACKAGE_SYM)
             case Mod(module=module):
                 bound_to = world.scopes.attribute(module, name, self._ev.function.module)
                 return unknown(f"{module.dotted} has no {name}") if bound_to is None else self._ev.bound(bound_to)
@@ -316,6 +347,7 @@ class Applier:
         for node, site in self._ev.flow.sites.items():
             if node not in before:
                 site.manner = "stored"
+                self._lambdas.setdefault((expr.at.line, expr.at.column), []).append(site)
         return value
 
     def _place_coroutines(self, expr: f.Call, site: Site) -> None:

@@ -31,7 +31,7 @@ from persist_lint.link.lattice import (
     substitute,
 )
 from persist_lint.link.libcall import LibraryCall
-from persist_lint.link.sites import Flow, Guard, Manner, Site, Target
+from persist_lint.link.sites import Flow, Guard, Manner, Site, Target, passed
 from persist_lint.link.statements import entity_of, statement_of
 from persist_lint.link.sqltext import text_effects
 from persist_lint.link.world import World
@@ -43,7 +43,7 @@ MAX_ROUNDS = 4
 BLOCKING = frozenset(
     {"db.select", "db.insert", "db.update", "db.delete", "db.statement", "db.call", "unit.merge", "flush", "txn.commit",
      "txn.rollback", "net", "cache", "broker", "publish", "listen", "file.read", "file.write", "process", "sleep", "wait",
-     "cpu", "open"}
+     "cpu"}
 )  # fmt: skip
 VERB_KINDS = {"select": "db.select", "insert": "db.insert", "update": "db.update", "delete": "db.delete", "upsert": "db.insert"}
 
@@ -158,8 +158,7 @@ class Summaries:
         """A callee's effects at a call, in the caller's terms."""
         callee = target.function
         assert callee is not None
-        passed = site.args if target.arguments is None else target.arguments
-        known = actuals(callee, target.bound, passed, site.keywords if target.arguments is None else ())
+        known = actuals(callee, target.bound, *passed(site, target))
         syms = {i: v.sym for i, v in known.items()}
         manner = site.manner if target.manner == "here" else target.manner
         if manner in ("stored", "entry"):
@@ -184,7 +183,8 @@ class Summaries:
             row = target.row
             if row is None or not row.does:
                 continue
-            call = LibraryCall(row, target.name, target.bound, site.args, site.keywords, (site.at.line, site.at.column), None, target.makes)
+            args, keywords = passed(site, target)
+            call = LibraryCall(row, target.name, target.bound, args, keywords, (site.at.line, site.at.column), None, target.makes)
             about = call.argument(row.of) if row.of else None
             keyed = call.argument(row.key) if row.key else None
             statement = self._statement(target, about)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from persist_lint.link.lattice import (
+    PACKAGE_SYM,
+    UNKNOWN_SYM,
     ClassObj,
+    Closure,
     Coll,
     Coro,
     Data,
@@ -22,11 +25,12 @@ from persist_lint.link.lattice import (
     Unknown,
     Value,
     members,
+    package_path,
     unknown,
 )
 from persist_lint.link.iteration import awaited, element
 from persist_lint.link.resolve import instance_of
-from persist_lint.link.sites import Manner, Target
+from persist_lint.link.sites import Keywords, Manner, Target
 from persist_lint.link.statements import entity_of, load_option, row_type, scalar_type, started, statement_of, with_part
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Row
@@ -73,6 +77,11 @@ class LibraryCall(Struct, frozen=True):
 def library_result(world: World, call: LibraryCall) -> Value:
     """What the call gives, wrapped as a coroutine where the library awaits."""
     result = _given(world, call)
+    if call.name.startswith("os.path.") or world.kind(result.type) == "path":
+        receiver = () if call.bound is None else (call.bound,)
+        joined = package_path((*receiver, *call.args))
+        if joined != UNKNOWN_SYM or result.sym == PACKAGE_SYM:
+            result = Value(result.type, joined, result.weak)
     return Value(Coro(result)) if world.awaits(call) else result
 
 
@@ -123,24 +132,26 @@ def _typed(world: World, call: LibraryCall) -> Value:
     if carried is not None and kind in ("result", "statement", "query", "value"):
         return Value(Lib(row.gives, (carried,)), ("call", call.place), weak)
     if kind in ("task", "future") and about is not None:
-        return Value(Lib(row.gives, (awaited(_called(world, about)).type,)), ("open", call.place))
+        return Value(Lib(row.gives, (awaited(called(world, about)).type,)), ("open", call.place))
     shared = call.bound is not None and kind == "session" and "session.open" not in row.does
     place = ("attr", call.bound.sym, "()") if shared and call.bound is not None else ("open", call.place)
     return Value(Lib(row.gives), place, weak)
 
 
-def _called(world: World, value: Value) -> Value:
+def called(world: World, value: Value) -> Value:
     """The result of calling a function value without arguments known; a coroutine as it is."""
     for kind in members(value.type):
         match kind:
             case Fn(function=function, bound=bound):
                 return world.result(function, bound, {}, (0, 0))
             case Partial(of=of):
-                return _called(world, of)
+                return called(world, of)
             case ClassObj() | LibClass():
                 return Value(instance_of(kind))
             case Coro():
                 return Value(kind)
+            case Closure(returns=returns):
+                return returns
     return unknown("result of something unknown")
 
 
@@ -181,7 +192,7 @@ def _data(world: World, call: LibraryCall) -> Value:
 
 def _instance(world: World, call: LibraryCall) -> Value:
     about = call.argument(call.row.of)
-    return unknown("nothing to call") if about is None else _called(world, about)
+    return unknown("nothing to call") if about is None else called(world, about)
 
 
 def _injected(world: World, call: LibraryCall) -> Value:
@@ -193,7 +204,7 @@ def _result_of(world: World, call: LibraryCall) -> Value:
     about = call.argument(call.row.of)
     if about is None:
         return unknown("nothing to run")
-    result = _called(world, about)
+    result = called(world, about)
     return awaited(result) if isinstance(result.type, Coro) else result
 
 
@@ -260,23 +271,28 @@ def passed_functions(world: World, call: LibraryCall) -> list[Target]:
             continue
         number = next((i for i, v in enumerate(call.args) if v is value), -1)
         rest = call.args[number + 1 :] if number >= 0 else ()
-        found.extend(_targets(world, value, run.where, rest))
+        found.extend(targets_of(world, value, run.where, rest, call.keywords))
     return found
 
 
-def _targets(world: World, value: Value, manner: Manner, rest: tuple[Value, ...]) -> list[Target]:
+def targets_of(
+    world: World, value: Value, manner: Manner, rest: tuple[Value, ...], keywords: Keywords = ()
+) -> list[Target]:
+    """What running a function value with those arguments may run."""
     found: list[Target] = []
     for kind in members(value.type):
         match kind:
             case Fn(function=function, bound=bound):
                 found += [
-                    Target(c, c.dotted, None, bound, manner, value.weak, arguments=rest)
+                    Target(c, c.dotted, None, bound, manner, value.weak, arguments=rest, keywords=keywords)
                     for c in world.candidates(function, bound)
                 ]
-            case Partial(of=of, args=first):
-                found += _targets(world, of, manner, (*first, *rest))
+            case Partial(of=of, args=first, keywords=named):
+                found += targets_of(world, of, manner, (*first, *rest), (*named, *keywords))
             case Inst(cls=cls):
                 method = world.classes.find_method(cls, "__call__")
                 if method is not None:
-                    found.append(Target(method, method.dotted, None, value, manner, value.weak, arguments=rest))
+                    found.append(
+                        Target(method, method.dotted, None, value, manner, value.weak, arguments=rest, keywords=keywords)
+                    )
     return found

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, cast
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.index import Class, Function
-from persist_lint.link.iteration import element
+from persist_lint.link.iteration import awaited, element
 from persist_lint.link.lattice import (
     INNER_SYM,
     NONE,
     NOTHING,
     UNKNOWN_SYM,
     ClassObj,
+    Closure,
     Coll,
     Coro,
     Data,
@@ -39,6 +40,8 @@ from persist_lint.link.lattice import (
     substitute,
     unknown,
 )
+from persist_lint.link.libcall import called
+from persist_lint.link.sites import passed
 from persist_lint.link.tree import statements
 from persist_lint.model import facts as f
 
@@ -102,6 +105,8 @@ class Returns:
         """The join of what resolved callers pass, two levels up at most."""
         world = self._w()
         found: list[Value] = []
+        # what runs a function that was passed in is known call by call (see ``higher``); constructors keep theirs
+        useless = (Unknown, Null) if function.name == "__init__" else (Unknown, Null, Fn, Partial, Closure)
         if self._hops < MAX_CALLER_HOPS and function.params[number].annotation is None:
             self._hops += 1
             try:
@@ -109,10 +114,8 @@ class Returns:
                     for site in list(world.flow(caller).sites.values()):
                         for target in site.targets:
                             if target.function is not None and target.function.origin is function.origin and target.manner in ("here", "thread", "task"):
-                                passed = target.arguments if target.arguments is not None else site.args
-                                keywords = site.keywords if target.arguments is None else ()
-                                value = actuals(function, target.bound, passed, keywords).get(number)
-                                if value is not None and not isinstance(value.type, Unknown | Null):
+                                value = actuals(function, target.bound, *passed(site, target)).get(number)
+                                if value is not None and not isinstance(value.type, useless):
                                     found.append(Value(value.type))
             finally:
                 self._hops -= 1
@@ -202,7 +205,10 @@ class Returns:
         for number, value in known.items():
             parameter = function.params[number]
             declared = self._w().resolver.annotation(parameter.annotation, function.module, function, function.owner)
-            _match(declared, value.type, table)
+            actual = value.type
+            if isinstance(declared, Closure):
+                actual = Coro(awaited(called(self._w(), value)))
+            _match(declared, actual, table)
         return replace_params(kind, table)
 
     # ------------------------------------------------------------------ injection
@@ -272,6 +278,9 @@ def _match(declared: Type, actual: Type, table: dict[str, Type]) -> None:
                 table.setdefault(name, class_instance(actual))
             elif not isinstance(actual, Unknown):
                 table.setdefault(name, actual)
+        case Closure(returns=ours_given), Coro(of=theirs_given):  # what the passed function gives
+            inner = ours_given.type
+            _match(inner.of.type if isinstance(inner, Coro) else inner, theirs_given.type, table)
         case Inst(args=ours), Inst(args=theirs):
             for one, other in zip(ours, theirs, strict=False):
                 _match(one, other, table)

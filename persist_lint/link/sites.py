@@ -15,6 +15,7 @@ from persist_lint.model.vocabulary import Row
 Place = tuple[int, int]
 Bound = Literal["none", "small", "chunk", "retry", "polling"]
 Manner = Literal["here", "thread", "process", "loop", "task", "later", "entry", "stored"]
+Keywords = tuple[tuple[str | None, Value], ...]
 Guard = tuple[int, str, bool]  # (parameter, "truth" or "none", whether it holds)
 
 
@@ -55,6 +56,7 @@ class Target(Struct, frozen=True, eq=False):
     weak: bool = False
     makes: str = ""  # canonical name of the library class whose instance this makes
     arguments: tuple[Value, ...] | None = None
+    keywords: Keywords = ()  # with ``arguments``
 
 
 class Site(Struct, eq=False):
@@ -87,6 +89,13 @@ class Site(Struct, eq=False):
 
     def keyword(self, name: str) -> Value | None:
         return next((v for k, v in self.keywords if k == name), None)
+
+
+def passed(site: Site, target: Target) -> tuple[tuple[Value, ...], Keywords]:
+    """The arguments that a target of a call gets: its own where it is a function passed on, else the call's."""
+    if target.arguments is None:
+        return site.args, site.keywords
+    return target.arguments, target.keywords
 
 
 class Touch(Struct, eq=False):

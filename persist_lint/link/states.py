@@ -24,7 +24,7 @@ from persist_lint.link.arguments import actuals
 from persist_lint.link.effects import Effect, Summaries, components, translate_guards
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Lib, Manager, Sym, Value, members, substitute
-from persist_lint.link.sites import Flow, Site, Target
+from persist_lint.link.sites import Flow, Site, Target, passed
 from persist_lint.link.tree import heads, post_order
 from persist_lint.link.world import World
 from persist_lint.model import facts as f
@@ -328,8 +328,7 @@ class StateWalk:
         if manner not in ("here", "thread"):
             return store
         summary = self.lives.known(callee)
-        passed = site.args if target.arguments is None else target.arguments
-        known = actuals(callee, target.bound, passed, site.keywords if target.arguments is None else ())
+        known = actuals(callee, target.bound, *passed(site, target))
         syms = {i: v.sym for i, v in known.items()}
         for occurrence in summary.occurrences:
             self._carried(site, target, occurrence, syms, known, store)
@@ -362,7 +361,7 @@ class StateWalk:
                 continue
             before = store.get(outer, _first(outer))
             states[outer] = (found - START) | (before if ENTRY in found else frozenset())
-            held = True
+            held = held or bool(states[outer] & (OPEN | START))  # one that is idle holds nothing
         for sym, found in store.items():
             if sym not in states and found & (OPEN | START):
                 states[sym] = found
