@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import tokenize
 
 import pytest
 from facts_shown import facts
@@ -95,3 +97,27 @@ def test_comments_inside_statements_and_strings_around() -> None:
 def test_form_feeds_and_carriage_returns_end_no_line_or_one() -> None:
     assert facts("a = 1\r\n\x0cb = 2  # noqa\r\nc = 3\r").comments == (Comment(2, 8, "# noqa", False),)
     assert facts("a = 1\r\n\x0cb = 2\r\nc = 3\r").lines == 3
+
+
+TRICKY = [
+    r"x = 'it\'s # noqa'",
+    r'x = r"\" # noqa", b"\\" # noqa',
+    "x = '''a' # noqa\n\"\"\" # noqa''' # noqa",
+    'x = """a"" # noqa\n\\""" # noqa"""; y = 1 # noqa',
+    "x = ''; y = \"\"; z = '''''' # noqa: A",
+    "x = 'a\\\n# noqa'  # noqa",
+    "# don't # noqa\nx = \"won't # noqa\"",
+    "x = {'#': '#noqa'} # noqa # noqa",
+    '# """ noqa\nx = 1 # noqa',
+    "x = f'{a}# noqa' rf'''{b!r}\n# noqa'''\n# noqa",
+]
+
+
+def _by_tokenize(text: str) -> list[tuple[int, int, str]]:
+    tokens = tokenize.generate_tokens(io.StringIO(text, newline="\n").readline)
+    return [(*t.start, t.string) for t in tokens if t.type == tokenize.COMMENT and "noqa" in t.string]
+
+
+@pytest.mark.parametrize("source", TRICKY)
+def test_comments_and_strings_are_told_apart_as_tokenize_does(source: str) -> None:
+    assert [(c.line, c.column, c.text) for c in facts(source).comments] == _by_tokenize(source)
