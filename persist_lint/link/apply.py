@@ -310,6 +310,22 @@ class Applier:
         values = [self._enter(kind, manager, expr, is_async) for kind in members(manager.type)]
         return join(values)
 
+    def left(self, item: f.WithItem, manager: Value, is_async: bool) -> None:
+        """Leaving an instance of a project class is a call with a site of its own; its node is made for it."""
+        ev, at, name = self._ev, item.context.at, "__aexit__" if is_async else "__exit__"
+        targets: list[Target] = []
+        for kind in members(manager.type):
+            method = self._world.classes.find_method(kind.cls, name) if isinstance(kind, Inst) else None
+            if method is not None:
+                bound = Value(kind, manager.sym, manager.weak)
+                targets += self._function(method, bound, (), (), (at.line, at.column), manager.weak).targets
+        if targets:
+            node = ev.flow.leaves.setdefault(item, f.Name(at, name))
+            ev.flow.sites[node] = Site(
+                node, at, manager, (), (), tuple(targets), Value(Null()), tuple(ev.loops),
+                tuple(dict.fromkeys(ev.guards)), "", "with", is_async, name=f"{spelled(item.context)}.{name}",
+            )  # fmt: skip
+
     def _enter(self, kind: Type, manager: Value, expr: f.Expr, is_async: bool) -> Value:
         place = (expr.at.line, expr.at.column)
         match kind:
@@ -324,9 +340,23 @@ class Applier:
                 if method is None:
                     return Value(kind, manager.sym)
                 outcome = self._function(method, Value(kind, manager.sym), (), (), place, manager.weak)
+                self._entering(expr, manager, outcome, is_async)
                 result = self._world.awaited(outcome.result) if is_async else outcome.result
                 return Value(kind, manager.sym) if isinstance(result.type, Unknown) else result
         return unknown("entering something unknown", ("call", place))
+
+    def _entering(self, expr: f.Expr, manager: Value, outcome: Outcome, is_async: bool) -> None:
+        """A project's ``__enter__`` runs where its manager is made or named: with that call, or as a call of its own."""
+        ev = self._ev
+        targets = tuple(replace(target, arguments=()) for target in outcome.targets)
+        made = ev.flow.sites.get(expr)
+        if made is not None and (isinstance(expr, f.Call) or made.consumer == "property"):
+            made.targets += targets
+            return
+        ev.flow.sites[expr] = Site(
+            expr, expr.at, manager, (), (), targets, outcome.result, tuple(ev.loops), tuple(dict.fromkeys(ev.guards)),
+            consumer="with", awaited=is_async, name=spelled(expr),
+        )  # fmt: skip
 
     def iteration(self, target: f.Expr, iterated: Value) -> None:
         """A site for each turn of a loop over a library object whose iteration does something; its node is the target."""
@@ -364,7 +394,7 @@ class Applier:
         match arg:
             case f.Call():
                 inner = self._ev.flow.sites.get(arg)
-                if inner is not None and isinstance(inner.result.type, (Coro, Coll)):
+                if inner is not None and _runs_later(inner.result.type):
                     inner.group = group.at
                     inner.consumer = "gathered" if where == "here" else "scheduled"
                     inner.manner = "here" if where == "here" else where  # type: ignore[assignment]
@@ -388,6 +418,11 @@ class Applier:
                 current = self._ev.env.get(name)
                 if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
                     self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)
+
+
+def _runs_later(kind: Type) -> bool:
+    """Whether the call that gave it has not run its body yet: a coroutine or generator was made."""
+    return isinstance(kind, Coro) or (isinstance(kind, Coll) and kind.kind.endswith("generator"))
 
 
 def spelled(expr: f.Expr) -> str:

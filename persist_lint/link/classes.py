@@ -35,6 +35,7 @@ class Classes:
         self._subclasses: dict[Class, list[Class]] | None = None
         self._fields: dict[Class, dict[str, tuple[Class, f.Stmt]]] = {}
         self._sensitive: dict[Class, frozenset[Function]] = {}
+        self._structural: dict[Class, list[Class]] = {}
 
     def bases(self, cls: Class) -> tuple[Base, ...]:
         """The direct bases, in order."""
@@ -149,12 +150,22 @@ class Classes:
         words = set(defined)
         if any(base.args for base in self.bases(cls)):
             found.update(inherited)
+        found.update(m for m in inherited if "super" in m.facts.names and self._continues_elsewhere(cls, m))
+        words.update(m.name for m in found)
         while True:
             new = [m for m in inherited if m not in found and not words.isdisjoint(m.facts.names)]
             if not new:
                 return frozenset(found)
             found.update(new)
             words.update(m.name for m in new)
+
+    def _continues_elsewhere(self, cls: Class, method: Function) -> bool:
+        """Whether ``super()`` in an inherited method finds other classes on ``cls`` than on the method's own class."""
+        owner = method.owner
+        if owner is None or owner not in self.mro(cls):
+            return False
+        order = self.mro(cls)
+        return order[order.index(owner) + 1 :] != self.mro(owner)[1:]
 
     def is_abstract(self, method: Function) -> bool:
         """Whether a method is a promise only: abstract, of a Protocol, or a body that raises NotImplementedError or is empty."""
@@ -163,7 +174,7 @@ class Classes:
         owner = method.owner
         if owner is None:
             return False
-        if any(name.endswith(".Protocol") for name in self.library_bases(owner)):
+        if self.is_protocol(owner):
             return True
         return len(method.body) <= 2 and all(_is_hollow(s) for s in method.body)
 
@@ -172,7 +183,29 @@ class Classes:
         if method.owner is None:
             return []
         found = [m for c in self.subclasses(method.owner) if (m := c.method(method.name)) is not None]
+        if self.is_protocol(method.owner):
+            found += [m for c in self._conforming(method.owner) if (m := self.find_method(c, method.name)) is not None]
         return list(dict.fromkeys(found))
+
+    def is_protocol(self, cls: Class) -> bool:
+        """Whether the class itself is a Protocol: what has its methods is an instance of it."""
+        return any(base.cls is None and base.name.endswith(".Protocol") for base in self.bases(cls))
+
+    def _conforming(self, protocol: Class) -> list[Class]:
+        """The classes that have all methods of a protocol, with as many parameters."""
+        if protocol not in self._structural:
+            wanted = {name: methods[-1] for one in self.mro(protocol) for name, methods in one.methods.items()}
+            self._structural[protocol] = [
+                c for c in self._index.classes() if wanted and not self.is_protocol(c) and self._conforms(c, wanted)
+            ]
+        return self._structural[protocol]
+
+    def _conforms(self, cls: Class, wanted: dict[str, Function]) -> bool:
+        for name, method in wanted.items():
+            found = self.find_method(cls, name)
+            if found is None or len(found.params) != len(method.params) or found.is_async != method.is_async:
+                return False
+        return True
 
     def fields(self, cls: Class) -> dict[str, tuple[Class, f.Stmt]]:
         """Class-level assignments by name, with the class that makes them; the most specific wins."""

@@ -22,6 +22,7 @@ from persist_lint.link.lattice import (
     Value,
     join,
     members,
+    package_path,
     unknown,
 )
 from persist_lint.link.loops import classify
@@ -127,7 +128,7 @@ class Evaluator:
         if expr.op == "+" and isinstance(left.type, Coll):
             return left
         if expr.op == "/" and isinstance(left.type, Lib) and self.world.kind(left.type) == "path":
-            return Value(left.type)
+            return Value(left.type, package_path((left, right)))
         if expr.op in ("|", "+") and isinstance(left.type, Lib):
             return left
         if isinstance(left.type, Data) and isinstance(right.type, Data):
@@ -257,9 +258,7 @@ class Evaluator:
         return Value(Closure((expr.at.line, expr.at.column), shadow))
 
     def fstring(self, expr: f.FString, _: str) -> Value:
-        for part in expr.parts:
-            self.value(part)
-        return Value(Data("str"))
+        return Value(Data("str"), package_path([self.value(part) for part in expr.parts]))
 
     def yielded(self, expr: f.Yield, _: str) -> Value:
         value = self.value(expr.value, "yield") if expr.value is not None else NONE
@@ -276,9 +275,10 @@ class Evaluator:
 
     # ------------------------------------------------------------------ help for statements
 
-    def entered(self, expr: f.Expr, manager: Value, is_async: bool) -> Value:
+    def entered(self, item: f.WithItem, manager: Value, is_async: bool) -> Value:
         """What ``with expr as x`` binds to x."""
-        return self._apply.entered(expr, manager, is_async)
+        self._apply.left(item, manager, is_async)
+        return self._apply.entered(item.context, manager, is_async)
 
     def enter_group(self, expr: f.Expr, manager: Value) -> int:
         """Open a task group's region; how many were opened (0 or 1)."""

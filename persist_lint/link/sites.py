@@ -119,6 +119,7 @@ class Flow(Struct, eq=False):
     touches: dict[f.Node, Touch] = field(default_factory=dict)
     loops: dict[f.Node, Loop] = field(default_factory=dict)
     managers: dict[f.Node, tuple[Value, ...]] = field(default_factory=dict)  # With → values of its context expressions
+    leaves: dict[f.WithItem, f.Name] = field(default_factory=dict)  # nodes of the sites of ``__exit__``
     names: dict[f.Node, Value] = field(default_factory=dict)  # values of plain arguments, iterables and returns
     returns: list[Value] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)

@@ -211,13 +211,21 @@ class StateWalk:
 
     def _with(self, statement: f.With, store: Store) -> Store | None:
         store = self._heads(statement, store)
-        managers = self.flow.managers.get(statement, ())
+        already = len(self.exits)
         end = self.block(statement.body, store)
-        if end is None:
-            return None
-        for item, manager in zip(statement.items, managers, strict=False):
-            end = self._leave(item.context, manager, end)
-        return end
+        self.exits[already:] = [(node, self._left(statement, left)) for node, left in self.exits[already:]]
+        return None if end is None else self._left(statement, end)
+
+    def _left(self, statement: f.With, store: Store) -> Store:
+        """The states after all managers of a ``with`` were left, the last one first."""
+        managers = self.flow.managers.get(statement, ())
+        for item, manager in reversed(list(zip(statement.items, managers, strict=False))):
+            node = self.flow.leaves.get(item)
+            if node is not None:  # the ``__exit__`` of a project class
+                self.before[node] = store
+                store = self.call(self.flow.sites[node], store)
+            store = self._leave(item.context, manager, store)
+        return store
 
     def _leave(self, context: f.Expr, manager: Value, store: Store) -> Store:
         """What leaving a ``with`` does to the session it is about."""
@@ -247,6 +255,7 @@ class StateWalk:
 
     def _try(self, statement: f.Try, store: Store) -> Store | None:
         self.points.append([])
+        already = len(self.exits)
         end = self.block(statement.body, dict(store))
         points = self.points.pop()
         if end is not None:
@@ -261,6 +270,7 @@ class StateWalk:
             left = self.block(handler.body, dict(thrown))
             if left is not None:
                 ends.append(left)
+        self.exits[already:] = [(n, e) for n, s in self.exits[already:] if (e := self.block(statement.final, s)) is not None]
         if not ends:
             self.block(statement.final, thrown)
             return None

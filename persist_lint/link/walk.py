@@ -179,7 +179,7 @@ class Walker(Evaluator):
         for item in statement.items:
             manager = self.value(item.context, "with")
             entered.append(manager)
-            value = self.entered(item.context, manager, statement.is_async)
+            value = self.entered(item, manager, statement.is_async)
             if item.target is not None:
                 self.bind(item.target, value)
             opened += self.enter_group(item.context, manager)

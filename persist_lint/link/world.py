@@ -11,6 +11,7 @@ from persist_lint.link.classes import Classes
 from persist_lint.link.index import Class, Function, Index
 from persist_lint.link.iteration import awaited, builtin, builtin_method, element, subscripted, unpacked
 from persist_lint.link.lattice import (
+    PACKAGE_SYM,
     ClassObj,
     Data,
     Fn,
@@ -131,6 +132,8 @@ class World(Attributes, Returns):
     def external(self, dotted: str) -> Value:
         """The value of a library name."""
         vocabulary = self.vocabulary
+        if dotted == "builtins.__file__":
+            return Value(Data("str"), PACKAGE_SYM)
         if dotted in vocabulary.functions:
             return Value(LibFn(dotted), ("global", dotted))
         if dotted in vocabulary.types:
@@ -203,7 +206,8 @@ class World(Attributes, Returns):
                 return base
             return unknown(f"no row for {owner}.{name}")
         if "." in given:
-            return Value(Lib(given), ("attr", base.sym, name), base.weak)
+            sym = base.sym if base.sym == PACKAGE_SYM else ("attr", base.sym, name)
+            return Value(Lib(given), sym, base.weak)
         return base if given == "self" else Value(Data(), ("attr", base.sym, name))
 
     def _library_attribute(self, owner: str, name: str, depth: int) -> str | None:
@@ -345,7 +349,7 @@ class World(Attributes, Returns):
         if function.owner is None or bound is None or not self.classes.is_abstract(function):
             return [function]
         found = [m for m in self.classes.implementers(function) if not self.classes.is_abstract(m)]
-        if isinstance(bound.type, Inst) and len(found) > 1:
+        if isinstance(bound.type, Inst) and len(found) > 1 and not self.classes.is_protocol(function.owner):
             below = {bound.type.cls, *self.classes.subclasses(bound.type.cls)}
             found = [m for m in found if m.owner in below] or found
         if not found:
