@@ -62,19 +62,22 @@ class Blocking:
 
     def _counts(self, effect: Effect) -> bool:
         """Not through a coroutine, which answers for itself; not a file of the package; not a handle's second use."""
-        below = effect.chain[1:]
-        if effect.key == PACKAGE_SYM or any(self.on_loop(e.function) for e in below):
+        if any(self.on_loop(e.function) for e in effect.chain[1:]):
+            return False
+        if effect.key == PACKAGE_SYM and effect.kind in ("open", "file.read") and not _writes(effect.leaf):
             return False
         return not self._is_follow_up(effect.leaf)
 
     def _is_follow_up(self, leaf: Effect) -> bool:
-        """Whether it works on a handle whose opening in the same function blocks already."""
-        bound = leaf.target.bound if leaf.target is not None else None
-        if bound is None or bound.sym[0] != "open":
+        """Whether it works on a handle (receiver or argument) whose opening in the same function blocks already."""
+        if leaf.site is None or leaf.target is None:
             return False
-        place = bound.sym[1]
+        values = [*leaf.site.args, *(v for _, v in leaf.site.keywords)]
+        values += [leaf.target.bound] if leaf.target.bound is not None else []
+        places = {value.sym[1] for value in values if value.sym[0] == "open"}
         return any(
-            (e.at.line, e.at.column) == place and e.blocking and e is not leaf for e in self._summaries.own(leaf.function)
+            (e.at.line, e.at.column) in places and e.blocking and e.site is not leaf.site
+            for e in self._summaries.own(leaf.function)
         )
 
     # ------------------------------------------------------------------ who is on the loop
@@ -92,6 +95,14 @@ class Blocking:
             return False
         home = function.parent or function.module.top
         return any(self._world.resolver.dotted(d, function.module, home) in COROUTINES for d in function.facts.decorators)
+
+
+def _writes(leaf: Effect) -> bool:
+    """Whether a file is opened by a mode that says it is written; ``mode`` is the argument after the path."""
+    if leaf.site is None or leaf.target is None:
+        return False
+    mode = leaf.site.argument(0 if leaf.target.bound is not None else 1, "mode")
+    return mode is not None and not set("wax+").isdisjoint(str(mode.sym[1:]))
 
 
 def _rank(effect: Effect) -> tuple[int, int, str]:

@@ -18,6 +18,7 @@ from persist_lint.link.lattice import (
     Value,
     join,
     members,
+    package_path,
     union,
     unknown,
 )
@@ -117,7 +118,8 @@ def builtin(name: str, args: tuple[Value, ...]) -> Value:
     short = name.rpartition(".")[2]
     first = args[0] if args else None
     if short in DATA_RESULTS:
-        return Value(Data(short if short in ("str", "int", "float", "bool", "bytes", "range") else ""))
+        kind = Data(short if short in ("str", "int", "float", "bool", "bytes", "range") else "")
+        return Value(kind, package_path(args) if short == "str" else UNKNOWN_SYM)
     if first is None:
         if short in SAME_COLLECTION:
             return Value(Coll(Unknown("empty"), COLLECTION_KINDS.get(short, "list")))

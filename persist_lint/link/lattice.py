@@ -17,6 +17,7 @@ A ``Value`` is what an expression is known to be: its type, and a symbol that sa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Union
 
 from msgspec import Struct
@@ -295,6 +296,13 @@ def join(values: list[Value]) -> Value:
     return Value(union([v.type for v in distinct]), sym, any(v.weak for v in distinct))
 
 
+def package_path(parts: Iterable[Value]) -> Sym:
+    """The symbol of a path joined from parts: a file of the package if it starts from one and the rest is constant."""
+    syms = [part.sym for part in parts]
+    made = PACKAGE_SYM in syms and all(sym == PACKAGE_SYM or sym[0] == "const" for sym in syms)
+    return PACKAGE_SYM if made else UNKNOWN_SYM
+
+
 def depth(sym: Sym) -> int:
     """Nesting of a symbol."""
     return 1 + max((depth(part) for part in sym if isinstance(part, tuple)), default=0)
@@ -325,6 +333,8 @@ def substitute(sym: Sym, actuals: dict[int, Sym]) -> Sym:
             return init_sym(substitute(base, actuals), index)
         case ("new", name, args):
             return ("new", name, tuple((i, substitute(s, actuals)) for i, s in args))
+        case ("keys", *parts):
+            return ("keys", *(substitute(part, actuals) for part in parts))
         case ("free", inner):
             return inner  # the nested function is called where it is defined
         case ("const" | "global", *_):
