@@ -31,6 +31,7 @@ from persist_lint.link.lattice import (
     substitute,
 )
 from persist_lint.link.libcall import LibraryCall
+from persist_lint.link.refined import VERB_KINDS, entity_of_statement, key_of, refined
 from persist_lint.link.sites import Flow, Guard, Manner, Site, Target, passed
 from persist_lint.link.statements import entity_of, statement_of
 from persist_lint.link.sqltext import text_effects
@@ -45,7 +46,6 @@ BLOCKING = frozenset(
      "txn.rollback", "net", "cache", "broker", "publish", "listen", "file.read", "file.write", "process", "sleep", "wait",
      "cpu"}
 )  # fmt: skip
-VERB_KINDS = {"select": "db.select", "insert": "db.insert", "update": "db.update", "delete": "db.delete", "upsert": "db.insert"}
 
 
 class Effect(Struct, eq=False):
@@ -167,11 +167,13 @@ class Summaries:
             guards = translate_guards(effect.guards, callee, known)
             if guards is None:
                 continue
+            more = refined(self._world, effect, known)
+            key = more.key if more.key is not None else substitute(effect.key, syms)
             yield Effect(
-                effect.kind, effect.subject, effect.entity, substitute(effect.key, syms), substitute(effect.session, syms),
+                more.kind, more.subject, more.entity, key, substitute(effect.session, syms),
                 tuple(dict.fromkeys((*site.guards, *guards)))[:4], effect.blocking and manner not in ("thread", "process", "later"),
                 manner if effect.manner == "here" else effect.manner, function, site.at, site, target, effect,
-                effect.statement, effect.weak or target.weak, effect.length + 1,
+                more.statement, effect.weak or target.weak, effect.length + 1,
             )  # fmt: skip
 
     # ------------------------------------------------------------------ own effects
@@ -209,20 +211,12 @@ class Summaries:
         self, does: tuple[str, ...], statement: Statement | None, about: Value | None, keyed: Value | None
     ) -> tuple[Class | None, Sym]:
         if statement is not None:
-            cls = statement.entities[0] if statement.entities else self._column_class(statement)
-            key = statement.keys[0][1] if len(statement.keys) == 1 else UNKNOWN_SYM
-            if len(statement.keys) > 1:
-                key = ("keys", *(s for _, s in statement.keys))
-            return cls, key
+            return entity_of_statement(self._world, statement), key_of(statement)
         found = entity_of(self._world, about)
         cls = found.cls if isinstance(found, Inst) and self._world.models.is_model(found.cls) else None
         if keyed is not None:
             return cls, keyed.sym
         return cls, about.sym if about is not None else UNKNOWN_SYM
-
-    def _column_class(self, statement: Statement) -> Class | None:
-        found = (self._world.models.by_name(dotted) for dotted in statement.sources)
-        return next((cls for cls in found if cls is not None), None)
 
     def _kinds(
         self, kind: str, statement: Statement | None, about: Value | None, entity: Class | None, target: Target
