@@ -65,7 +65,7 @@ def load(
     ``overlay`` is unsaved content by path, never cached; ``limit`` the size in bytes above which nothing is read.
     """
     found: dict[str, _Raw] = {}
-    with _no_collection():
+    with no_collection():
         unsaved = overlay or {}
         for path in paths:
             if path in unsaved:
@@ -98,8 +98,8 @@ def _unpacked(value: bytes) -> _Raw | None:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """No cyclic garbage collection: facts hold no cycles, and searching them again and again doubles the time."""
+def no_collection() -> Iterator[None]:
+    """No cyclic garbage collection: what a run makes lives until its end, and searching it again and again costs time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -169,7 +169,7 @@ def _one(root: Path, path: str, limit: int) -> tuple[bytes, _Raw]:
 
 def _chunk(root: Path, limit: int, paths: Sequence[str]) -> list[tuple[str, bytes, bytes]]:
     """What a worker does: path, key and packed facts of each file."""
-    with _no_collection():
+    with no_collection():
         return [(path, key, raw.packed()) for path in paths for key, raw in (_one(root, path, limit),)]
 
 

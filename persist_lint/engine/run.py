@@ -23,7 +23,7 @@ from persist_lint.engine.config import Config
 from persist_lint.engine.discovery import discover
 from persist_lint.engine.errors import ConfigError, PathError
 from persist_lint.engine.families import run_families
-from persist_lint.engine.load import encoded, load
+from persist_lint.engine.load import encoded, load, no_collection
 from persist_lint.engine.merge import merged
 from persist_lint.engine.outcome import outcome
 from persist_lint.engine.roots import find_root
@@ -60,7 +60,8 @@ def analyse(
     analyses = []
     for root in sorted(groups):
         cache = store if store is not None else _cache(root, config)
-        analyses.append(_project(root, groups[root], job, cache))
+        with no_collection():
+            analyses.append(_project(root, groups[root], job, cache))
     return analyses[0] if len(analyses) == 1 else merged(analyses)
 
 
