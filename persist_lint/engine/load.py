@@ -99,7 +99,7 @@ def _unpacked(value: bytes) -> _Raw | None:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """No cyclic garbage collection: what a run makes lives until its end, and searching it again and again costs time."""
+    """No cyclic garbage collection: what a run makes lives until its end, searching it again and again is in vain."""
     enabled = gc.isenabled()
     gc.disable()
     try:
