@@ -5,6 +5,7 @@ If two rules need the same question, the answer is a method here.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from persist_lint.link.contexts import COLD, HOT, JOBS, Entry
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import UNKNOWN_SYM, Coro, Sym, Value, members, mentions
+from persist_lint.link.places import Places
 from persist_lint.link.sites import Flow, Loop, Site
 from persist_lint.link.states import OPEN, Life, Occurrence
 from persist_lint.link.uses import assigned_name, is_read, is_taken_apart
@@ -53,6 +55,11 @@ class FunctionView:
         """Every call of the function, in order of place."""
         found = [CallView(self, site) for site in self.flow.sites.values()]
         return sorted(found, key=lambda call: call.at)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where its expressions stand: the blocks around them."""
+        return Places(self.function)
 
     @cached_property
     def summary(self) -> tuple[Effect, ...]:
@@ -132,8 +139,9 @@ class FunctionView:
         trace: Iterable[Step] = (),
         recommendation: str = "",
         confidence: Confidence = Confidence.DEFINITE,
+        frames: Iterable[FunctionView] = (),
     ) -> Finding:
-        """A finding of a rule in this function."""
+        """A finding of a rule in this function; ``frames`` are the functions whose entry points lead to it, if others."""
         return Finding(
             rule=rule.name,
             code=rule.code,
@@ -146,7 +154,7 @@ class FunctionView:
             confidence=confidence,
             effort=rule.effort,
             trace=tuple(trace)[:MAX_STEPS],
-            entry_points=self.entry_points(),
+            entry_points=merged_entry_points(frames) or self.entry_points(),
             sources=rule.sources,
         )
 
@@ -248,12 +256,22 @@ class CallView:
         return any(v.sym != UNKNOWN_SYM and mentions(v.sym, loop.place) for v in values)
 
     def trace(self, effect: Effect) -> Iterator[Step]:
-        """The steps from this call down to the effect's leaf."""
-        chain = effect.chain
-        for upper, lower in zip(chain, chain[1:], strict=False):
-            yield Step(upper.function.module.path, upper.at, f"calls {lower.function.dotted}")
-        leaf = chain[-1]
-        yield Step(leaf.function.module.path, leaf.at, describe(leaf))
+        """The steps from this call down to the effect's leaf, which is described as this caller knows it."""
+        return trace(effect)
+
+
+def trace(effect: Effect) -> Iterator[Step]:
+    """The steps from where an effect shows down to its leaf."""
+    chain = effect.chain
+    for upper, lower in itertools.pairwise(chain):
+        yield Step(upper.function.module.path, upper.at, f"calls {lower.function.dotted}")
+    leaf = chain[-1]
+    yield Step(leaf.function.module.path, leaf.at, describe(effect))
+
+
+def merged_entry_points(views: Iterable[FunctionView]) -> tuple[EntryPoint, ...]:
+    """The entry points of several functions, each once."""
+    return tuple(dict.fromkeys(e for view in views for e in view.entry_points()))[:MAX_ENTRY_POINTS]
 
 
 def describe(effect: Effect) -> str:
