@@ -14,6 +14,7 @@ from persist_lint.link.arguments import actuals
 from persist_lint.link.implicit import implied
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
+    INNER_SYM,
     UNKNOWN_SYM,
     Coll,
     Coro,
@@ -33,8 +34,8 @@ from persist_lint.link.lattice import (
 from persist_lint.link.libcall import LibraryCall
 from persist_lint.link.refined import VERB_KINDS, entity_of_statement, key_of, refined
 from persist_lint.link.sites import Flow, Guard, Manner, Site, Target, passed
-from persist_lint.link.statements import entity_of, statement_of
 from persist_lint.link.sqltext import text_effects
+from persist_lint.link.statements import entity_of, statement_of
 from persist_lint.link.world import World
 from persist_lint.model.effect import SQL_KINDS
 from persist_lint.model.span import Span
@@ -132,7 +133,7 @@ class Summaries:
                 if len(found) != len(self._all[function]):
                     self._all[function] = found
                     changed = True
-            if not changed or len(component) == 1 and not _calls_itself(self._world, component[0]):
+            if not changed or (len(component) == 1 and not _calls_itself(self._world, component[0])):
                 break
 
     def _combine(self, function: Function) -> tuple[Effect, ...]:
@@ -161,7 +162,7 @@ class Summaries:
         known = actuals(callee, target.bound, *passed(site, target))
         syms = {i: v.sym for i, v in known.items()}
         manner = site.manner if target.manner == "here" else target.manner
-        if manner in ("stored", "entry"):
+        if manner in ("stored", "entry") or self._world.remembers(callee):
             return
         for effect in self.of(callee):
             guards = translate_guards(effect.guards, callee, known)
@@ -169,9 +170,10 @@ class Summaries:
                 continue
             more = refined(self._world, effect, known)
             key = more.key if more.key is not None else substitute(effect.key, syms)
+            session = substitute(effect.session, syms)
             yield Effect(
-                more.kind, more.subject, more.entity, key, substitute(effect.session, syms),
-                tuple(dict.fromkeys((*site.guards, *guards)))[:4], effect.blocking and manner not in ("thread", "process", "later"),
+                more.kind, more.subject, more.entity, key, session,
+                tuple(dict.fromkeys((*site.guards, *guards)))[:4], _still_blocks(effect, manner, target, session),
                 manner if effect.manner == "here" else effect.manner, function, site.at, site, target, effect,
                 more.statement, effect.weak or target.weak, effect.length + 1,
             )  # fmt: skip
@@ -265,6 +267,15 @@ class Summaries:
             yield Effect(kind, subject, entity, key, session, guards, False, "here", flow.function, at, None, None)
 
 
+def _still_blocks(effect: Effect, manner: Manner, target: Target, session: Sym) -> bool:
+    """Whether a callee's effect blocks the caller's thread, too: not in a thread of its own, not on the async session's
+    synchronous face (a session that the callee opened itself does block)."""
+    if not effect.blocking or manner in ("thread", "process", "later"):
+        return False
+    database = effect.kind in SQL_KINDS or effect.kind.startswith(("unit.", "txn.")) or effect.kind == "flush"
+    return not (target.greenlet and database and session != INNER_SYM)
+
+
 def translate_guards(guards: tuple[Guard, ...], callee: Function, known: dict[int, Value]) -> tuple[Guard, ...] | None:
     """A callee's conditions in the caller's terms; None where the arguments decide that they do not hold."""
     left: list[Guard] = []
@@ -273,9 +284,9 @@ def translate_guards(guards: tuple[Guard, ...], callee: Function, known: dict[in
             continue
         value = known.get(number)
         if value is None:
-            held = _default_holds(callee, number, kind)
+            held = default_holds(callee, number, kind)
         else:
-            held = _holds(value, kind)
+            held = holds(value, kind)
             if held is None and value.sym[0] == "param":
                 left.append((value.sym[1], kind, expected))
                 continue
@@ -284,7 +295,8 @@ def translate_guards(guards: tuple[Guard, ...], callee: Function, known: dict[in
     return tuple(left)
 
 
-def _default_holds(callee: Function, number: int, kind: str) -> bool | None:
+def default_holds(callee: Function, number: int, kind: str) -> bool | None:
+    """Whether a condition on a parameter holds by its default; None where that is not known."""
     from persist_lint.model.facts import Const
 
     default = callee.params[number].default
@@ -293,7 +305,8 @@ def _default_holds(callee: Function, number: int, kind: str) -> bool | None:
     return default.value is None if kind == "none" else bool(default.value)
 
 
-def _holds(value: Value, kind: str) -> bool | None:
+def holds(value: Value, kind: str) -> bool | None:
+    """Whether a condition (``truth``, ``none``) holds for a value; None where that is not known."""
     if value.sym[0] == "const":
         return value.sym[1] is None if kind == "none" else bool(value.sym[1])
     if isinstance(value.type, Null):

@@ -21,10 +21,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from persist_lint.link.arguments import actuals
+from persist_lint.link.assume import Assumed, assumptions, decided
 from persist_lint.link.effects import Effect, Summaries, components, translate_guards
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Lib, Manager, Sym, Value, members, substitute
-from persist_lint.link.sites import Flow, Site, Target, passed
+from persist_lint.link.sites import Flow, Guard, Site, Target, passed
 from persist_lint.link.tree import heads, post_order
 from persist_lint.link.world import World
 from persist_lint.model import facts as f
@@ -42,6 +43,7 @@ ENDS = frozenset({"txn.commit", "txn.rollback", "session.close"})
 OUTSIDE = frozenset({"net", "cache", "broker", "process", "file.read", "file.write", "sleep", "wait", "cpu", "listen", "publish"})
 MAX_OCCURRENCES = 40
 MAX_ROUNDS = 3
+MAX_DEPTH = 12
 
 
 class Occurrence(Struct, frozen=True, eq=False):
@@ -87,6 +89,8 @@ class Lives:
         self.summaries = summaries
         self._lives: dict[Function, Life] = {}
         self._done: dict[Function, tuple[Effect, ...]] = {}
+        self._assuming: dict[tuple[Function, tuple[Guard, ...]], StateSummary] = {}
+        self._depth = 0
 
     def of(self, function: Function) -> Life:
         """The life of the sessions of a function."""
@@ -100,6 +104,24 @@ class Lives:
         found = self._lives.get(function)
         return StateSummary() if found is None else found.summary
 
+    def under(self, function: Function, known: dict[int, Value], outer: Assumed) -> StateSummary:
+        """The summary for one call: branches on flags that its arguments decide are not both taken."""
+        general = self.known(function)
+        if function not in self._done or not (general.exits or general.occurrences) or self._depth >= MAX_DEPTH:
+            return general
+        assumed = assumptions(function, self.summaries.of(function), known, outer)
+        if not assumed:
+            return general
+        key = (function, assumed)
+        if key not in self._assuming:
+            self._assuming[key] = general
+            self._depth += 1
+            try:
+                self._assuming[key] = StateWalk(self, function, assumed).run().summary
+            finally:
+                self._depth -= 1
+        return self._assuming[key]
+
     def _solve(self, component: list[Function]) -> None:
         for _ in range(MAX_ROUNDS if len(component) > 1 else 1):
             for function in component:
@@ -111,7 +133,8 @@ class Lives:
 class StateWalk:
     """One walk; see the module's docstring."""
 
-    def __init__(self, lives: Lives, function: Function) -> None:
+    def __init__(self, lives: Lives, function: Function, assumed: tuple[Guard, ...] = ()) -> None:
+        self.assumed = {(number, kind): held for number, kind, held in assumed}
         self.lives = lives
         self.world = lives.world
         self.function = function
@@ -190,7 +213,9 @@ class StateWalk:
 
     def _if(self, statement: f.If, store: Store) -> Store | None:
         store = self.expression(statement.test, store)
-        ends = [self.block(body, dict(store)) for body in (statement.body, statement.orelse)]
+        truth = decided(self.flow, statement.test, self.assumed)
+        bodies = [body for body, when in ((statement.body, True), (statement.orelse, False)) if truth in (None, when)]
+        ends = [self.block(body, dict(store)) for body in bodies]
         alive = [e for e in ends if e is not None]
         return merge(alive) if alive else None
 
@@ -317,7 +342,7 @@ class StateWalk:
     def happens(self, effect: Effect, store: Store) -> None:
         """Record something outside the database with the states around it."""
         states = tuple((sym, s) for sym, s in store.items() if sym != INNER_SYM)
-        began = tuple((sym, self.began[sym]) for sym, _ in states if sym in self.began)
+        began = tuple((sym, self.began[sym]) for sym, found in states if found & OPEN and sym in self.began)
         self._note(Occurrence(effect, states, self.function, effect.at, effect, began))
 
     def _note(self, occurrence: Occurrence) -> None:
@@ -335,10 +360,10 @@ class StateWalk:
         callee = target.function
         assert callee is not None
         manner = site.manner if target.manner == "here" else target.manner
-        if manner not in ("here", "thread"):
+        if manner not in ("here", "thread") or self.world.remembers(callee):
             return store
-        summary = self.lives.known(callee)
         known = actuals(callee, target.bound, *passed(site, target))
+        summary = self.lives.under(callee, known, self.assumed)
         syms = {i: v.sym for i, v in known.items()}
         for occurrence in summary.occurrences:
             self._carried(site, target, occurrence, syms, known, store)
@@ -375,7 +400,7 @@ class StateWalk:
         for sym, found in store.items():
             if sym not in states and found & (OPEN | START):
                 states[sym] = found
-        began = tuple((sym, self.began[sym]) for sym in states if sym in self.began)
+        began = tuple((sym, self.began[sym]) for sym, found in states.items() if found & OPEN and sym in self.began)
         if held:
             self._note(Occurrence(effect, tuple(states.items()), inner.holder, inner.at, inner.held, began))
         else:

@@ -41,6 +41,7 @@ from persist_lint.model.vocabulary import LibraryType, Row, Vocabulary
 MAX_DEPTH = 24
 MAX_CANDIDATES = 8
 MAX_SPECIALISED = 20_000
+MEMOISERS = frozenset({"functools.lru_cache", "functools.cache"})
 BUILTIN_TYPES = frozenset({"str", "int", "float", "bool", "bytes"})
 
 
@@ -58,6 +59,7 @@ class World(Attributes, Returns):
         self._flows: dict[Function, Flow] = {}
         self._depth = 0
         self._rows: dict[tuple[str, str], Row | None] = {}
+        self._remembers: dict[Function, bool] = {}
         self._specialised: dict[tuple[Function, Class], Function] = {}
         self._named: dict[str, list[Function]] | None = None
         self.models = Models(self)
@@ -332,7 +334,8 @@ class World(Attributes, Returns):
         kind = bound.type if bound is not None else None
         if not isinstance(kind, Inst | ClassObj) or function.receiver is not None:
             return function
-        if not self.classes.depends_on_receiver(function, kind.cls):
+        mapped = self.models.is_model(kind.cls) and function.owner is not None and not self.models.is_model(function.owner)
+        if not mapped and not self.classes.depends_on_receiver(function, kind.cls):
             return function
         key = (function, kind.cls)
         if key not in self._specialised:
@@ -340,6 +343,18 @@ class World(Attributes, Returns):
                 return function
             self._specialised[key] = function.for_receiver(kind.cls)
         return self._specialised[key]
+
+    def remembers(self, function: Function) -> bool:
+        """Whether a function computes its answer once per process (``@lru_cache`` without arguments): what it does is
+        done by the first caller only."""
+        if function.origin not in self._remembers:
+            own = function.params[1:] if function.is_method else function.params
+            names = (
+                self.resolver.dotted(d.func if isinstance(d, f.Call) else d, function.module, function.parent)
+                for d in function.facts.decorators
+            )
+            self._remembers[function.origin] = not own and any(name in MEMOISERS for name in names)
+        return self._remembers[function.origin]
 
     def candidates(self, function: Function, bound: Value | None) -> list[Function]:
         """What calling a function may run: the implementations of an abstract method, else itself."""
