@@ -94,7 +94,9 @@ class Blocking:
         if not function.is_generator or "coroutine" not in function.decorator_names:
             return False
         home = function.parent or function.module.top
-        return any(self._world.resolver.dotted(d, function.module, home) in COROUTINES for d in function.facts.decorators)
+        return any(
+            self._world.resolver.dotted(d, function.module, home) in COROUTINES for d in function.facts.decorators
+        )
 
 
 def _writes(leaf: Effect) -> bool:

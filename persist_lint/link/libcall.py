@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from persist_lint.link.iteration import awaited, element
 from persist_lint.link.lattice import (
     PACKAGE_SYM,
     UNKNOWN_SYM,
@@ -28,7 +30,6 @@ from persist_lint.link.lattice import (
     package_path,
     unknown,
 )
-from persist_lint.link.iteration import awaited, element
 from persist_lint.link.resolve import instance_of
 from persist_lint.link.sites import Keywords, Manner, Target
 from persist_lint.link.statements import entity_of, load_option, row_type, scalar_type, started, statement_of, with_part
@@ -78,7 +79,7 @@ def library_result(world: World, call: LibraryCall) -> Value:
     """What the call gives, wrapped as a coroutine where the library awaits."""
     result = _given(world, call)
     if call.name.startswith("os.path.") or world.kind(result.type) == "path":
-        receiver = () if call.bound is None else (call.bound,)
+        receiver = () if call.bound is None or call.makes else (call.bound,)
         joined = package_path((*receiver, *call.args))
         if joined != UNKNOWN_SYM or result.sym == PACKAGE_SYM:
             result = Value(result.type, joined, result.weak)
@@ -271,7 +272,12 @@ def passed_functions(world: World, call: LibraryCall) -> list[Target]:
             continue
         number = next((i for i, v in enumerate(call.args) if v is value), -1)
         rest = call.args[number + 1 :] if number >= 0 else ()
-        found.extend(targets_of(world, value, run.where, rest, call.keywords))
+        if run.passes and call.bound is not None:
+            face = Value(Lib(run.passes), call.bound.sym, call.bound.weak)
+            targets = targets_of(world, value, run.where, (face, *rest), call.keywords)
+            found.extend(replace(target, greenlet=True) for target in targets)
+        else:
+            found.extend(targets_of(world, value, run.where, rest, call.keywords))
     return found
 
 

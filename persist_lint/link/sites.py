@@ -57,6 +57,7 @@ class Target(Struct, frozen=True, eq=False):
     makes: str = ""  # canonical name of the library class whose instance this makes
     arguments: tuple[Value, ...] | None = None
     keywords: Keywords = ()  # with ``arguments``
+    greenlet: bool = False  # run with a session's synchronous face: its database work does not block
 
 
 class Site(Struct, eq=False):

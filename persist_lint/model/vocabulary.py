@@ -51,13 +51,15 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
 
     ``here`` before the call returns, on the same thread (callbacks, ``map``); ``thread``/``process`` offloaded;
     ``loop``/``task`` scheduled on the event loop; ``later`` after the response or by a timer; ``entry`` registered as
-    an entry point of kind ``marks``; ``stored`` kept, not run.
+    an entry point of kind ``marks``; ``stored`` kept, not run. ``passes`` is the type of a first argument that the
+    callee puts before the others: the receiver's synchronous face, whose waits let the loop go on (``run_sync``).
     """
 
     arg: str
     where: Where
     marks: ContextKind | None = None
     concurrent: bool = False
+    passes: str = ""
 
 
 class Row(Struct, frozen=True, forbid_unknown_fields=True):

@@ -35,22 +35,22 @@ RULE = Rule(
     ),
     recommendation="await asyncio.sleep(…); plain helpers on the way become coroutines or go to asyncio.to_thread.",
     sources=("https://docs.python.org/3/library/asyncio-task.html#sleeping",),
-    bad='''
+    bad="""
 import time
 
 
 async def poll(ready: list[bool]) -> None:
     while not ready:
         time.sleep(1)  # error: [sync-sleep-in-async]
-''',
-    good='''
+""",
+    good="""
 import asyncio
 
 
 async def poll(ready: list[bool]) -> None:
     while not ready:
         await asyncio.sleep(1)
-''',
+""",
 )
 
 
