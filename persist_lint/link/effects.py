@@ -99,6 +99,8 @@ class Summaries:
         self._world = world
         self._own: dict[Function, tuple[Effect, ...]] = {}
         self._all: dict[Function, tuple[Effect, ...]] = {}
+        self._at_sites: dict[Site, list[Effect]] = {}
+        self._by_site: dict[Function, dict[Site, list[Effect]]] = {}
 
     def own(self, function: Function) -> tuple[Effect, ...]:
         """Effects of library calls in the function itself, in order of place."""
@@ -118,8 +120,20 @@ class Summaries:
 
     def at_site(self, function: Function, site: Site) -> list[Effect]:
         """Everything that one call does, in the caller's terms."""
-        own = [e for e in self.own(function) if e.site is site]
-        return own + [e for t in site.targets if t.function is not None for e in self._through(function, site, t)]
+        if site not in self._at_sites:
+            own = self._own_at(function).get(site, [])
+            through = [e for t in site.targets if t.function is not None for e in self._through(function, site, t)]
+            self._at_sites[site] = own + through
+        return self._at_sites[site]
+
+    def _own_at(self, function: Function) -> dict[Site, list[Effect]]:
+        """The function's own effects by the call that has them."""
+        if function not in self._by_site:
+            table = self._by_site[function] = {}
+            for effect in self.own(function):
+                if effect.site is not None:
+                    table.setdefault(effect.site, []).append(effect)
+        return self._by_site[function]
 
     # ------------------------------------------------------------------ the fixpoint
 
