@@ -104,9 +104,10 @@ def named(project: Project, dotted: str) -> Function:
     if not receiver:
         return found
     cls = next((c for c in project.world.index.classes() if c.dotted == receiver), None)
-    if cls is None or not project.world.classes.depends_on_receiver(found, cls):
+    copy = project.world.specialised(found, Value(Inst(cls))) if cls is not None else found
+    if copy is found:
         raise LookupError(f"{name} means nothing of its own for {receiver}")
-    return project.world.specialised(found, Value(Inst(cls)))
+    return copy
 
 
 # ---------------------------------------------------------------------- lines

@@ -10,9 +10,10 @@ from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
     from persist_lint.link.evaluate import Evaluator
+    from persist_lint.link.sites import Flow
 
 
-def guards_of(walker: Evaluator, test: f.Expr, truth: bool) -> list[Guard]:
+def guards_of(walker: Evaluator | Flow, test: f.Expr, truth: bool) -> list[Guard]:
     """The conditions on parameters that hold where ``test`` is ``truth``."""
     match test:
         case f.Name(id=name):

@@ -42,6 +42,7 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.libcall import called
 from persist_lint.link.sites import passed
+from persist_lint.link.statements import translated
 from persist_lint.link.tree import statements
 from persist_lint.model import facts as f
 
@@ -187,6 +188,7 @@ class Returns:
             kind = world.classes.bind(kind, bound.type.cls, bound.type.args, function.owner)
         kind = _self_type(kind, bound, function)
         kind = self._bind_calls(kind, function, known)
+        kind = translated(kind, syms)
         if isinstance(kind, Manager):
             entered = kind.of
             inner = substitute(entered.sym, syms)

@@ -11,7 +11,9 @@ from persist_lint.link.lattice import (
     UNKNOWN_SYM,
     ClassObj,
     Coll,
+    Coro,
     Data,
+    Either,
     Inst,
     Lib,
     Statement,
@@ -21,6 +23,7 @@ from persist_lint.link.lattice import (
     Unknown,
     Value,
     members,
+    substitute,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +41,24 @@ def statement_of(value: Value) -> Statement | None:
                 if isinstance(argument, Statement):
                     return argument
     return None
+
+
+def translated(kind: Type, actuals: dict[int, Sym]) -> Type:
+    """A result's type with the symbols of the statement that it carries in the caller's terms."""
+    match kind:
+        case Lib(name=name, args=args) if any(isinstance(a, Statement) for a in args):
+            return Lib(name, tuple(_in_terms(a, actuals) if isinstance(a, Statement) else a for a in args))
+        case Coro(of=of):
+            return Coro(Value(translated(of.type, actuals), of.sym, of.weak))
+        case Either(members=parts):
+            return Either(tuple(translated(p, actuals) for p in parts))
+    return kind
+
+
+def _in_terms(statement: Statement, actuals: dict[int, Sym]) -> Statement:
+    keys = tuple((name, substitute(sym, actuals)) for name, sym in statement.keys)
+    session = None if statement.session is None else substitute(statement.session, actuals)
+    return msgspec.structs.replace(statement, keys=keys, session=session)
 
 
 def entity_of(world: World, value: Value | None) -> Type | None:
