@@ -23,6 +23,7 @@ from persist_lint.link.index import Function, Index
 from persist_lint.link.names import Scopes
 from persist_lint.link.relevance import relevant
 from persist_lint.link.resolve import Resolver
+from persist_lint.link.resources import Resources
 from persist_lint.link.roots import Roots
 from persist_lint.link.states import Lives
 from persist_lint.link.views import FunctionView
@@ -99,6 +100,11 @@ class Project:
         return Engines(self.world, self.relevant, self.callers)
 
     @cached_property
+    def resources(self) -> Resources:
+        """What functions acquire, and what becomes of it."""
+        return Resources(self.world, self.summaries)
+
+    @cached_property
     def channels(self) -> tuple[ChannelView, ...]:
         """The places that publish or listen; tests left out."""
         functions = [f for f in self.relevant if not is_test(f.module.path)]
@@ -125,6 +131,13 @@ class Project:
     def function_named(self, dotted: str) -> Function | None:
         """A function by its full dotted name, as in ``app.repo.Repo.get``."""
         return next((f for f in self.world.index.functions() if f.dotted == dotted), None)
+
+    @cached_property
+    def autoflushes(self) -> bool:
+        """Whether queries flush what is pending: no session or factory of the project says ``autoflush=False``."""
+        off = ("const", False)
+        sites = (site for function in self.relevant for site in self.world.flow(function).sites.values())
+        return not any(name == "autoflush" and value.sym == off for site in sites for name, value in site.keywords)
 
     @property
     def dialect(self) -> str | None:

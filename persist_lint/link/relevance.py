@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from persist_lint.link.index import Function, Index
+from persist_lint.link.index import Function, Index, last_name
+from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Vocabulary
 
 #: Method names too common to connect functions by name: everything would be relevant to everything.
@@ -17,7 +18,7 @@ COMMON = frozenset({"get", "append", "items", "values", "keys", "join", "format"
 
 def relevant(index: Index, vocabulary: Vocabulary) -> list[Function]:
     """The functions worth walking, in order of path and place."""
-    words = vocabulary_words(vocabulary)
+    words = vocabulary_words(vocabulary) | shared_objects(index, vocabulary)
     marked: set[Function] = set()
     mentions: dict[str, list[Function]] = defaultdict(list)
     functions = list(index.functions())
@@ -26,14 +27,14 @@ def relevant(index: Index, vocabulary: Vocabulary) -> list[Function]:
             mentions[name].append(function)
         if function.is_module or function.is_async or not words.isdisjoint(function.facts.names):
             marked.add(function)
-    queue = sorted(marked, key=lambda f: (f.module.path, f.number))
+    queue = sorted(marked, key=lambda one: (one.module.path, one.number))
     while queue:
         function = queue.pop()
         name = function.name
         if name in ("__init__", "__call__", "__enter__", "__aenter__") and function.owner is not None:
             name = function.owner.name
         if name in COMMON:
-            callers = [f for f in mentions[name] if f.module is function.module]
+            callers = [one for one in mentions[name] if one.module is function.module]
         else:
             callers = mentions[name]
         for caller in callers:
@@ -41,6 +42,22 @@ def relevant(index: Index, vocabulary: Vocabulary) -> list[Function]:
                 marked.add(caller)
                 queue.append(caller)
     return [function for function in functions if function in marked]
+
+
+def shared_objects(index: Index, vocabulary: Vocabulary) -> frozenset[str]:
+    """Module-level names of application-wide objects: ``Session = sessionmaker(…)``, ``client = httpx.Client()``."""
+    makers = {dotted.rpartition(".")[2] for dotted, row in vocabulary.functions.items() if row.level}
+    makers |= {n.rpartition(".")[2] for n, t in vocabulary.types.items() if t.new is not None and t.new.level}
+    return frozenset(
+        target.id
+        for module in index.modules.values()
+        for statement in module.facts.body
+        if isinstance(statement, f.Assign)
+        and isinstance(statement.value, f.Call)
+        and last_name(statement.value) in makers
+        for target in statement.targets
+        if isinstance(target, f.Name)
+    )
 
 
 def vocabulary_words(vocabulary: Vocabulary) -> frozenset[str]:

@@ -15,8 +15,9 @@ from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import UNKNOWN_SYM, Coro, Sym, Value, members, mentions
 from persist_lint.link.places import Places
+from persist_lint.link.resources import Acquisition
 from persist_lint.link.sites import Flow, Loop, Site
-from persist_lint.link.states import OPEN, Life, Occurrence
+from persist_lint.link.states import NEW, OPEN, Life, Occurrence
 from persist_lint.link.uses import assigned_name, is_read, is_taken_apart
 from persist_lint.model.analysis import FunctionNote
 from persist_lint.model.effect import SQL_KINDS
@@ -70,6 +71,16 @@ class FunctionView:
     def life(self) -> Life:
         """States of the sessions through the function, and what happens outside the database meanwhile."""
         return self.project.lives.of(self.function)
+
+    @cached_property
+    def acquisitions(self) -> tuple[Acquisition, ...]:
+        """The resources that the function acquires, each with what becomes of it."""
+        return self.project.resources.of(self.function)
+
+    def ends_idle(self, session: Sym) -> bool:
+        """Whether the session is outside any transaction at every normal end of the function."""
+        ends = [states[session] for _, states in self.life.exits if session in states]
+        return bool(self.life.exits) and all(states == NEW for states in ends)
 
     def in_transaction(self, occurrence: Occurrence) -> list[Sym]:
         """The sessions on which a transaction may be open when it happens."""
@@ -300,8 +311,8 @@ _WORDS = {
     "txn.rollback": "the transaction is rolled back",
     "session.open": "a session or connection is opened",
     "session.close": "the session is closed",
-    "open": "{} is opened",
-    "close": "{} is closed",
+    "open": "a file or resource is opened ({})",
+    "close": "it is closed ({})",
     "net": "a request goes over the network ({})",
     "cache": "the cache server is asked ({})",
     "broker": "a message goes to the broker ({})",
