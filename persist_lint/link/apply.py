@@ -45,7 +45,9 @@ from persist_lint.link.lattice import (
     unknown,
 )
 from persist_lint.link.libcall import LibraryCall, library_result, passed_functions, targets_of
-from persist_lint.link.sites import Keywords, Manner, Site, Target
+from persist_lint.link.mapped import mapped
+from persist_lint.link.loops import of_call
+from persist_lint.link.sites import Keywords, Loop, Manner, Site, Target
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Row
 
@@ -61,6 +63,7 @@ class Outcome(Struct):
     targets: list[Target]
     result: Value
     reason: str = ""
+    loop: Loop | None = None
 
 
 class Applier:
@@ -69,6 +72,7 @@ class Applier:
     def __init__(self, evaluator: Evaluator) -> None:
         self._ev = evaluator
         self._world = evaluator.world
+        self._collected: dict[str, list[f.Expr]] = {}  # by name of the list: what was put into it
         self._lambdas: dict[tuple[int, int], list[Site]] = {}  # by place: the calls in each lambda's body
 
     def bind(self, target: f.Expr, value: Value) -> None:
@@ -87,12 +91,14 @@ class Applier:
         place = (expr.at.line, expr.at.column)
         outcome = self._apply(callee, args, keywords, place, expr)
         site = Site(
-            expr, expr.at, callee, args, keywords, tuple(outcome.targets), outcome.result, tuple(ev.loops),
+            expr, expr.at, callee, args, keywords, tuple(outcome.targets), outcome.result,
+            tuple(ev.loops) if outcome.loop is None else (*ev.loops, outcome.loop),
             tuple(dict.fromkeys(ev.guards)), outcome.reason, consumer, name=spelled(expr.func),
         )  # fmt: skip
         ev.flow.sites[expr] = site
         self._place_coroutines(expr, site)
         self._learn(expr, args)
+        mapped(ev, expr, callee)
         return outcome.result
 
     def _argument(self, arg: f.Expr, consumer: str) -> Value:
@@ -198,11 +204,12 @@ class Applier:
             found += targets_of(self._world, value, manner, given, named)
         return found[:MAX_TARGETS]
 
-    def _runs_lambda(self, value: Value, manner: Manner) -> None:
+    def _runs_lambda(self, value: Value, manner: Manner, loop: Loop | None = None) -> None:
         """The calls in a lambda of this function run where the lambda is run."""
         for kind in members(value.type):
             for site in self._lambdas.get(kind.at, ()) if isinstance(kind, Closure) else ():
                 site.manner = manner
+                site.loops = site.loops if loop is None else (*site.loops, loop)
 
     def _construct(self, cls: Class, kind: ClassObj, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int]) -> Outcome:
         init = self._world.classes.find_method(cls, "__init__")
@@ -228,11 +235,16 @@ class Applier:
         call = LibraryCall(row, name, bound, args, keywords, place, expr, makes)
         weak = bound is not None and bound.weak
         targets = [Target(None, name, row, bound, weak=weak, makes=makes)]
-        targets += passed_functions(self._world, call)
+        loop = of_call(self._ev, name, row, args, expr)
+        items: tuple[Value, ...] = ()
+        if loop is not None:
+            self._ev.flow.loops[expr] = loop
+            items = (self._ev.item(loop.iter, loop),)
+        targets += passed_functions(self._world, call, items)
         for run in row.runs:
             if (given := call.argument(run.arg)) is not None:
-                self._runs_lambda(given, run.where)
-        return Outcome(targets, library_result(self._world, call))
+                self._runs_lambda(given, run.where, loop)
+        return Outcome(targets, library_result(self._world, call), "", loop)
 
     # ------------------------------------------------------------------ attributes
 
@@ -403,6 +415,8 @@ class Applier:
                 kept = next((n for n, s in self._ev.flow.sites.items() if s.result == made and n is not group), None)
                 if isinstance(kept, f.Call) and kept.at < arg.at:
                     self._mark(kept, where, group)
+                for collected in self._collected.get(name, ()):
+                    self._mark(collected, where, group)
             case f.Star(value=value):
                 self._mark(value, where, group)
             case f.Comp(elt=elt):
@@ -411,10 +425,16 @@ class Applier:
                 for item in items:
                     self._mark(item, where, group)
 
+    def collects(self, target: f.Expr, value: f.Expr) -> None:
+        """``tasks = [load(x) for x in xs]``: the coroutines that a name holds, should they be gathered later."""
+        if isinstance(target, f.Name):
+            self._collected[target.id] = [value] if isinstance(value, f.Comp | f.Seq) else []
+
     def _learn(self, expr: f.Call, args: tuple[Value, ...]) -> None:
         """``items.append(x)`` tells what an empty list holds."""
         match expr.func:
             case f.Attr(value=f.Name(id=name), name="append" | "add" | "appendleft") if args:
+                self._collected.setdefault(name, []).append(expr.args[0])
                 current = self._ev.env.get(name)
                 if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
                     self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)

@@ -80,7 +80,8 @@ class Classes:
         """A base bound to a variable: ``Base = declarative_base()``, ``Model = db.Model``."""
         for value in values:
             if isinstance(value, f.Call):
-                yield Base(None, self._resolver.dotted(value.func, module) + "()", ())
+                maker = self._resolver.dotted(value.func, module) or _last(value.func)
+                yield Base(None, f"{maker}()", ())
                 for argument in (*value.args, *(k.value for k in value.keywords if k.name == "cls")):
                     found = self._resolver.binding(argument, module)
                     if isinstance(found, Class):
@@ -259,6 +260,10 @@ def flat(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
                 yield from flat(first)
             case _:
                 yield statement
+
+
+def _last(expr: f.Expr) -> str:
+    return expr.name if isinstance(expr, f.Attr) else ""
 
 
 def _is_hollow(statement: f.Stmt) -> bool:

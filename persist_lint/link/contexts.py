@@ -11,9 +11,10 @@ from collections import deque
 from msgspec import Struct
 
 from persist_lint.link.index import Function, Module
-from persist_lint.link.lattice import Fn, LibFn, members
+from persist_lint.link.lattice import ClassObj, Fn, Inst, LibFn, Type, Value, members
 from persist_lint.link.sites import Site, Target
 from persist_lint.link.world import World
+from persist_lint.model.facts import Call, Expr
 from persist_lint.model.vocabulary import Runs
 
 HOT = frozenset({"request", "websocket", "stream", "worker", "dependency"})
@@ -96,8 +97,9 @@ class Contexts:
                             if t.function is not None
                         ]
         for parameter in function.params:
-            found += self._dependencies(function, parameter.default)
-            found += self._dependencies(function, self._world.resolver.depends(parameter.annotation, function.module, function))
+            found += self._dependencies(function, parameter.default, parameter.annotation)
+            injected = self._world.resolver.depends(parameter.annotation, function.module, function)
+            found += self._dependencies(function, injected, parameter.annotation)
         return found
 
     def _handed_over(self, function: Function, site: Site, run: Runs) -> list[Target]:
@@ -133,27 +135,37 @@ class Contexts:
             if target.function is not None and target.function.is_generator
         ]
 
-    def _dependencies(self, function: Function, expr: object) -> list[Entry]:
-        from persist_lint.model.facts import Call
-
-        if not isinstance(expr, Call) or not expr.args:
+    def _dependencies(self, function: Function, expr: object, annotation: Expr | None) -> list[Entry]:
+        if not isinstance(expr, Call):
             return []
         callee = self._world.decorator_value(expr, function)
         row = self._world.vocabulary.functions.get(callee.type.name) if isinstance(callee.type, LibFn) else None
         if row is None or row.gives != "injected":
             return []
-        return self._providers((self._world.evaluate_at(function, expr.args[0]),))
+        if expr.args:
+            return self._providers((self._world.evaluate_at(function, expr.args[0]),))
+        kinds = members(self._world.resolver.annotation(annotation, function.module, function))
+        return self._providers(tuple(Value(ClassObj(k.cls)) for k in kinds if isinstance(k, Inst)))
 
     def _providers(self, values: tuple[object, ...]) -> list[Entry]:
-        from persist_lint.link.lattice import Value
-
         return [
-            Entry(kind.function, "dependency", not kind.function.is_async)
+            Entry(function, "dependency", not function.is_async)
             for value in values
             if isinstance(value, Value)
             for kind in members(value.type)
-            if isinstance(kind, Fn)
+            if (function := self._called(kind)) is not None
         ]
+
+    def _called(self, kind: Type) -> Function | None:
+        """What calling a provider runs: a function, a class's constructor, an instance's ``__call__``."""
+        match kind:
+            case Fn(function=function):
+                return function
+            case ClassObj(cls=cls):
+                return self._world.classes.find_method(cls, "__init__")
+            case Inst(cls=cls):
+                return self._world.classes.find_method(cls, "__call__")
+        return None
 
     def _imported_modules(self) -> frozenset[Module]:
         """Modules that another one imports; the others are scripts, started from outside."""

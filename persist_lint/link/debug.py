@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from persist_lint.link.contexts import Entry
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Coll, Inst, Null, Unknown, Value
+from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknown, Value
 from persist_lint.link.models import ColumnInfo, ModelInfo, RelationInfo, relation_type
 from persist_lint.link.project import Project
 from persist_lint.link.shown import shown_function, shown_guard, shown_symbol, shown_type, shown_value
@@ -90,7 +90,7 @@ def contexts(project: Project, function: str | None = None) -> str:
 
 def models(project: Project) -> str:
     """The mapped classes with tables, columns and relationships."""
-    return _lines(line for info in project.world.models.all() for line in _model(project, info))
+    return _lines(line for info in project.world.models.all() for line in _model(info))
 
 
 def named(project: Project, dotted: str) -> Function:
@@ -187,16 +187,12 @@ def _entry(entry: Entry) -> str:
     return f"{entry.kind} from {entry.function.dotted}{' in a thread' if entry.in_thread else ''}"
 
 
-def _model(project: Project, info: ModelInfo) -> Iterator[str]:
+def _model(info: ModelInfo) -> Iterator[str]:
     yield f"{info.cls.facts.at.line} {info.cls.dotted} table {info.table}"
     for column in info.columns.values():
         yield f"  column {_column(column)}"
     for relation in info.relations.values():
         yield f"  relationship {_relation(relation)}"
-    for (cls, name), kind in project.world.models.backrefs().items():
-        if cls is info.cls:
-            many = " many" if isinstance(kind, Coll) else ""
-            yield f"  backref {name} -> {shown_type(kind.item if isinstance(kind, Coll) else kind)}{many}"
 
 
 def _column(column: ColumnInfo) -> str:

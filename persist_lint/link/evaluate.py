@@ -275,6 +275,10 @@ class Evaluator:
 
     # ------------------------------------------------------------------ help for statements
 
+    def collects(self, target: f.Expr, value: f.Expr) -> None:
+        """Remember what a name's list was made of."""
+        self._apply.collects(target, value)
+
     def entered(self, item: f.WithItem, manager: Value, is_async: bool) -> Value:
         """What ``with expr as x`` binds to x."""
         self._apply.left(item, manager, is_async)

@@ -210,6 +210,9 @@ def _result_of(world: World, call: LibraryCall) -> Value:
 
 
 def _gathered(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of) if call.row.of else None
+    if about is not None and any(isinstance(k, Fn | Partial | Closure) for k in members(about.type)):
+        return Value(Coll(awaited(called(world, about)).type))  # ``map`` and its kin
     results = [awaited(v) for v in call.args]
     items = [element(v) if isinstance(v.type, Coll) else r for v, r in zip(call.args, results, strict=True)]
     if len(items) == 1 and isinstance(call.args[0].type, Coll):
@@ -263,15 +266,15 @@ _SHAPES = {
 }
 
 
-def passed_functions(world: World, call: LibraryCall) -> list[Target]:
-    """Functions among the arguments that the callee runs, each with where it runs."""
+def passed_functions(world: World, call: LibraryCall, items: tuple[Value, ...] = ()) -> list[Target]:
+    """Functions among the arguments that the callee runs, each with where it runs; on ``items`` if there are any."""
     found: list[Target] = []
     for run in call.row.runs:
         value = call.argument(run.arg)
         if value is None:
             continue
         number = next((i for i, v in enumerate(call.args) if v is value), -1)
-        rest = call.args[number + 1 :] if number >= 0 else ()
+        rest = items or (call.args[number + 1 :] if number >= 0 else ())
         if run.passes and call.bound is not None:
             face = Value(Lib(run.passes), call.bound.sym, call.bound.weak)
             targets = targets_of(world, value, run.where, (face, *rest), call.keywords)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from persist_lint.link.index import Class
-from persist_lint.link.lattice import ClassObj, Tup, Value, unknown
+from persist_lint.link.lattice import ClassObj, Closure, Fn, Partial, Tup, Value, members, unknown
 from persist_lint.link.sites import Bound, Loop
+from persist_lint.link.tree import blocks, heads, post_order, statements
 from persist_lint.model import facts as f
+from persist_lint.model.vocabulary import Row
 
 if TYPE_CHECKING:
     from persist_lint.link.evaluate import Evaluator
 
 SMALL = 10
 CHUNKERS = frozenset({"batched", "chunked", "chunks", "chunk", "batch", "batches", "iter_batches", "partitions", "sliced"})
+ITERATING = {"builtins.map": 1, "builtins.filter": 1, "builtins.sorted": 0, "builtins.min": 0, "builtins.max": 0}
 TAKERS = frozenset({"pop", "popleft", "get_nowait", "heappop"})
 
 
@@ -28,7 +31,7 @@ def classify(walker: Evaluator, node: f.For | f.While | f.Generator, iterated: V
     kind = "for" if isinstance(node, f.For) else "comprehension"
     bound = bound_of(walker, node.iter, iterated)
     body = node.body if isinstance(node, f.For) else ()
-    if bound == "small" and isinstance(node, f.For) and is_retry(node):
+    if isinstance(node, f.For) and _counts_up(node.iter) and (is_steps(node) or (bound == "small" and is_retry(node))):
         bound = "retry"
     found = node if isinstance(node, f.For) else None
     return Loop(kind, at, place, iterated or unknown("loop"), bound, stops_at_first_hit(body), False, node.target, found)
@@ -84,6 +87,35 @@ def is_retry(node: f.For) -> bool:
     return any(isinstance(s, f.Try) and (_leaves(s.body) or _leaves(s.orelse)) for s in node.body)
 
 
+def is_steps(node: f.For) -> bool:
+    """``for attempt in range(limit)`` that ends early: attempts, pages, or an agent's steps, not one turn per item."""
+    if isinstance(node.target, f.Name):
+        name = node.target.id
+        for statement in statements(node.body):
+            for head in heads(statement):
+                for part in post_order(head):
+                    if isinstance(part, f.Subscript) and isinstance(part.index, f.Name) and part.index.id == name:
+                        return False
+    return _ends_early(node.body)
+
+
+def _counts_up(expr: f.Expr) -> bool:
+    match expr:
+        case f.Call(func=f.Name(id="range") | f.Attr(value=f.Name(id="itertools"), name="count")):
+            return True
+    return False
+
+
+def _ends_early(body: tuple[f.Stmt, ...]) -> bool:
+    """Whether some turn leaves the loop by itself: a ``break`` or ``return`` outside of nested loops."""
+    for statement in body:
+        if isinstance(statement, f.Return) or (isinstance(statement, f.Jump) and statement.kind == "break"):
+            return True
+        if not isinstance(statement, f.For | f.While) and any(_ends_early(block) for block in blocks(statement)):
+            return True
+    return False
+
+
 def _leaves(body: tuple[f.Stmt, ...]) -> bool:
     return any(
         isinstance(s, f.Return) or (isinstance(s, f.Jump) and s.kind == "break") or (isinstance(s, f.With) and _leaves(s.body))
@@ -106,10 +138,19 @@ def takes_items(node: f.While) -> bool:
 
 
 def _pops(statement: f.Stmt) -> bool:
-    match statement:
-        case f.Assign(value=value) | f.ExprStmt(value=value):
-            return isinstance(value, f.Call) and _last(value.func) in TAKERS
-    return False
+    nodes = (node for head in heads(statement) for node in post_order(head))
+    return any(isinstance(node, f.Call) and _last(node.func) in TAKERS for node in nodes)
+
+
+def of_call(walker: Evaluator, name: str, row: Row, args: tuple[Value, ...], expr: f.Call) -> Loop | None:
+    """The loop that ``map(f, items)`` and its kin make; None for calls that run what they are given once."""
+    functions = args and any(isinstance(k, Fn | Partial | Closure) for k in members(args[0].type))
+    number = ITERATING.get(name, 1 if functions and row.gives == "gathered" else -1)
+    if not row.runs or not 0 <= number < len(args):
+        return None
+    bound = bound_of(walker, expr.args[number], args[number])
+    concurrent = any(run.concurrent for run in row.runs)
+    return Loop("map", expr.at, (expr.at.line, expr.at.column), args[number], bound, False, concurrent, None, expr)
 
 
 def stops_at_first_hit(body: tuple[f.Stmt, ...]) -> bool:

@@ -69,13 +69,24 @@ class Models:
         self._is: dict[Class, bool] = {}
         self._info: dict[Class, ModelInfo] = {}
         self._by_name: dict[str, list[Class]] | None = None
-        self._back: dict[tuple[Class, str], Type] | None = None
+        self._back: dict[tuple[Class, str], RelationInfo] | None = None
 
     def is_model(self, cls: Class) -> bool:
         """Whether the class is mapped (or a declarative base or mixin of such)."""
         if cls not in self._is:
-            self._is[cls] = any(self._is_base(name) for name in self._world.classes.library_bases(cls))
+            self._is[cls] = False  # while its decorators are evaluated
+            bases = self._world.classes.library_bases(cls)
+            self._is[cls] = any(self._is_base(name) for name in bases) or self._is_decorated(cls)
         return self._is[cls]
+
+    def _is_decorated(self, cls: Class) -> bool:
+        """``@mapper_registry.mapped`` and its kin."""
+        for one in self._world.classes.mro(cls):
+            for decorator in one.facts.decorators:
+                row = self._world.row_of_decorator(decorator, one.parent or one.module.top)
+                if row is not None and row[0].gives == "model_base":
+                    return True
+        return False
 
     def _is_base(self, name: str) -> bool:
         if name.endswith(BASE_MAKERS):
@@ -117,6 +128,9 @@ class Models:
             for one in reversed(self._world.classes.mro(cls)):
                 found, named = self._read(one, columns, relations)
                 table = found if named or found is not None else table
+            for (owner, name), made in self.backrefs().items():
+                if owner in self._world.classes.mro(cls):
+                    relations.setdefault(name, made)
             self._info[cls] = ModelInfo(cls, table, columns, relations)
         return self._info[cls]
 
@@ -182,13 +196,10 @@ class Models:
         if many is None:
             use = options.get("uselist")
             many = not (isinstance(use, f.Const) and use.value is False) and not self._points_to_one(cls, target_name, options)
-        lazy = options.get("lazy")
-        strategy = str(lazy.value) if isinstance(lazy, f.Const) else "select"
-        strategy = {"True": "select", "False": "joined", "None": "noload"}.get(strategy, strategy)
         target = self.by_name(target_name, cls) if target_name else None
         back = options.get("back_populates")
         return RelationInfo(
-            name, target, target_name, strategy, many, at, cls, str(back.value) if isinstance(back, f.Const) else ""
+            name, target, target_name, strategy_of(options), many, at, cls, str(back.value) if isinstance(back, f.Const) else ""
         )
 
     def _points_to_one(self, cls: Class, target: str, options: dict[str, f.Expr]) -> bool:
@@ -228,10 +239,11 @@ class Models:
     def backref(self, cls: Class, name: str) -> Type | None:
         """The type of an attribute that another class's ``backref=`` makes; None when there is none."""
         made = self.backrefs()
-        return next((made[one, name] for one in self._world.classes.mro(cls) if (one, name) in made), None)
+        found = next((made[one, name] for one in self._world.classes.mro(cls) if (one, name) in made), None)
+        return None if found is None else relation_type(found)
 
-    def backrefs(self) -> dict[tuple[Class, str], Type]:
-        """The types of all attributes made by ``backref=``, by the class that gets them and name."""
+    def backrefs(self) -> dict[tuple[Class, str], RelationInfo]:
+        """The relationships made from the other side by ``backref=``, by the class that gets them and name."""
         if self._back is None:
             self._back = {}
             for model in [c for c in self._world.index.classes() if self.is_model(c)]:
@@ -244,13 +256,18 @@ class Models:
             value = statement.value if isinstance(statement, f.Assign | f.AnnAssign) else None
             if not (isinstance(value, f.Call) and _last(value.func) in RELATIONSHIPS):
                 continue
-            back = dict(_options(value)).get("backref")
+            options = dict(_options(value))
+            back = options.get("backref")
+            made = dict(_options(back)) if isinstance(back, f.Call) else {}
             if isinstance(back, f.Call) and back.args:
                 back = back.args[0]
             relation = self._relation(model, "", None, value, statement.at)
             if isinstance(back, f.Const) and isinstance(back.value, str) and relation.target is not None:
-                kind: Type = Inst(model) if relation.many else Coll(Inst(model))
-                self._back[relation.target, back.value] = kind
+                single = made.get("uselist")
+                many = ("secondary" in options or not relation.many) and not (isinstance(single, f.Const) and not single.value)
+                self._back[relation.target, back.value] = RelationInfo(
+                    back.value, model, model.name, strategy_of(made), many, statement.at, model
+                )
 
     def entity_class(self, value: Value) -> Class | None:
         """The mapped class whose instance a value is."""
@@ -258,6 +275,13 @@ class Models:
             if isinstance(kind, Inst) and self.is_model(kind.cls):
                 return kind.cls
         return None
+
+
+def strategy_of(options: dict[str, f.Expr]) -> str:
+    """The loading strategy that ``lazy=`` names."""
+    lazy = options.get("lazy")
+    said = str(lazy.value) if isinstance(lazy, f.Const) else "select"
+    return {"True": "select", "False": "joined", "None": "noload"}.get(said, said)
 
 
 def relation_type(relation: RelationInfo) -> Type:
@@ -279,10 +303,17 @@ def _options(call: f.Call) -> list[tuple[str, f.Expr]]:
 
 
 def _column(name: str, annotation: f.Expr | None, call: f.Call | None, at: f.Span) -> ColumnInfo:
+    wrapped = call is not None and _last(call.func) == "deferred"
+    if wrapped and call is not None and call.args and isinstance(call.args[0], f.Call):
+        call = call.args[0]
     options = dict(_options(call)) if call is not None else {}
     kinds = [_last(a.func if isinstance(a, f.Call) else a) for a in (call.args if call is not None else ())]
     sql_type = next((k for k in kinds if k and k not in ("ForeignKey", "Computed", "Identity", "Sequence", "deferred")), "")
-    optional = annotation is not None and "None" in _names(annotation)
+    said = [] if annotation is None else _names(annotation)
+    optional = bool({"None", "Optional"} & set(said))
+    if annotation is None:  # without annotation a column is nullable unless it says otherwise
+        optional = True
+    plain = [name for name in said if name not in ("None", "Optional", "Mapped", "Annotated")]
 
     def true(option: str) -> bool:
         value = options.get(option)
@@ -290,10 +321,10 @@ def _column(name: str, annotation: f.Expr | None, call: f.Call | None, at: f.Spa
 
     nullable = options.get("nullable")
     return ColumnInfo(
-        name, sql_type or (_names(annotation)[-1] if annotation is not None and _names(annotation) else ""),
+        name, sql_type or (plain[-1] if plain else ""),
         _foreign(call) if call is not None else "", true("primary_key"), true("unique"),
-        optional if nullable is None else true("nullable"),
-        true("deferred") or (call is not None and _last(call.func) == "deferred"),
+        not true("primary_key") and (optional if nullable is None else true("nullable")),
+        true("deferred") or wrapped,
         any(o in options for o in ("default", "insert_default", "default_factory", "server_default")),
         isinstance(options.get("onupdate"), f.Call) or "server_onupdate" in options, at,
     )  # fmt: skip

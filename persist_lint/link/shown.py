@@ -130,7 +130,7 @@ def shown_symbol(sym: Sym, function: Function | None) -> str:
         case ("init", base, index):
             return f"{shown_symbol(base, function)}.__init__#{index}"
         case ("item", (line, _), base):
-            return f"item@{line} of {shown_symbol(base, function)}"
+            return f"{shown_symbol(base, function)}[@{line}]"
         case ("new", str(name), args):
             inner = ", ".join(_shown_argument(number, value, function) for number, value in args)
             return f"{name.rpartition('.')[2]}({inner})"

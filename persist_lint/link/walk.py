@@ -63,6 +63,7 @@ class Walker(Evaluator):
         value = self.value(statement.value, "assign")
         for target in statement.targets:
             self.bind(target, value)
+            self.collects(target, statement.value)
 
     def annotated(self, statement: f.AnnAssign) -> None:
         declared = self.world.resolver.annotation(
