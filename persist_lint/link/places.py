@@ -58,6 +58,10 @@ class Places:
         number = next((i for i, frame in enumerate(frames) if frame.owner is loop.node), len(frames))
         return frames[number:]
 
+    def missing(self, node: f.Node) -> frozenset[str]:
+        """The names that are None or empty wherever the expression is reached."""
+        return frozenset(name for test in _tests(self.frames(node)) if (name := _missing(test)) is not None)
+
     def often(self, node: f.Node, loop: Loop) -> Often:
         """How often an expression runs, of the turns of a loop around it."""
         frames = self.within(node, loop)
@@ -218,13 +222,17 @@ def _missing(test: f.Expr) -> str | None:
     match test:
         case f.Unary(op="not", operand=f.Name(id=name)):
             return name
+        case f.Unary(
+            op="not", operand=f.Compare(left=f.Name(id=name), ops=("is not" | "!=",), rights=(f.Const(value=None),))
+        ):
+            return name
         case f.Compare(left=f.Name(id=name), ops=("is" | "==",), rights=(f.Const(value=None),)):
             return name
     return None
 
 
 def _absent_from(test: f.Expr, looked_up: dict[str, str]) -> str | None:
-    """The collection that the condition says lacks a key: ``key not in cache``, ``not cache.get(key)``, a missed hit."""
+    """The collection that the condition says lacks a key: ``key not in cache``, ``not cache.get(key)``, a miss."""
     match test:
         case f.Unary(op="not", operand=f.Compare(left=_, ops=("in",), rights=(cache,))):
             return dotted(cache) or None
