@@ -159,6 +159,7 @@ def _effect(effect: Effect, function: Function) -> str:
     words += _conditions(effect.guards, function)
     words += ["blocking"] if effect.blocking else []
     words += [effect.manner] if effect.manner != "here" else []
+    words += ["locks"] if effect.statement is not None and effect.statement.locks else []
     words += ["weak"] if effect.weak else []
     words += [f"via {shown_function(step.function)}:{step.at.line}" for step in effect.chain[1:]]
     return f"{effect.at.line} " + "; ".join(words)

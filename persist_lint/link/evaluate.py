@@ -137,10 +137,12 @@ class Evaluator:
 
     def boolean(self, expr: f.Bool, consumer: str) -> Value:
         values = []
-        saved = dict(self.env)
+        saved, depth = dict(self.env), len(self.guards)
         for part in expr.values:
             values.append(self.value(part, consumer if part is expr.values[-1] else "other"))
             narrowed(self, part, expr.op == "and", self.env)
+            self.guards += guards_of(self, part, expr.op == "and")
+        del self.guards[depth:]
         self.env.clear()
         self.env.update(saved)
         if expr.op == "or":

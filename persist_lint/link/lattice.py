@@ -287,13 +287,24 @@ def _either_statement(one: Statement, other: Statement) -> Statement:
 
 
 def join(values: list[Value]) -> Value:
-    """The join of values: joined types, the symbol if all agree (None aside)."""
+    """The join of values: joined types, the symbol if all agree (None aside).
+
+    ``session = session or make()`` is what was passed, where something was: callers that pass nothing know no better.
+    """
     distinct = list(dict.fromkeys(values))
     if len(distinct) == 1:
         return distinct[0]
     syms = list(dict.fromkeys(v.sym for v in distinct if not isinstance(v.type, Null)))
-    sym = syms[0] if len(syms) == 1 else UNKNOWN_SYM
+    sym = syms[0] if len(syms) == 1 else _passed(distinct, syms)
     return Value(union([v.type for v in distinct]), sym, any(v.weak for v in distinct))
+
+
+def _passed(values: list[Value], syms: list[Sym]) -> Sym:
+    """The one parameter among library objects of which all others are made on the spot."""
+    given = [sym for sym in syms if sym[0] == "param"]
+    made = [sym for sym in syms if sym[0] in ("open", "call")]
+    objects = all(isinstance(k, Lib | Null) for v in values for k in members(v.type))
+    return given[0] if objects and len(given) == 1 and len(made) + 1 == len(syms) else UNKNOWN_SYM
 
 
 def package_path(parts: Iterable[Value]) -> Sym:

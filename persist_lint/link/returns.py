@@ -189,6 +189,10 @@ class Returns:
         kind = _self_type(kind, bound, function)
         kind = self._bind_calls(kind, function, known)
         kind = translated(kind, syms)
+        if isinstance(kind, Coll) and kind.item_sym != UNKNOWN_SYM:
+            item = substitute(kind.item_sym, syms)
+            made = ("call", place) if kind.kind.endswith("generator") else UNKNOWN_SYM
+            kind = Coll(kind.item, kind.kind, made if item == INNER_SYM else item)
         if isinstance(kind, Manager):
             entered = kind.of
             inner = substitute(entered.sym, syms)
