@@ -1,7 +1,7 @@
 """Flags of a callee that a call decides: conditions on parameters that hold, or not, by argument or default.
 
-    async def save(session, order, commit=True):
-        if commit: ...                                ``save(session, order)``: (2, "truth", True) is assumed
+async def save(session, order, commit=True):
+    if commit: ...                                ``save(session, order)``: (2, "truth", True) is assumed
 """
 
 from __future__ import annotations

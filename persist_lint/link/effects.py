@@ -342,8 +342,15 @@ def callees(world: World, function: Function) -> list[Function]:
     return list(found)
 
 
+def _place(function: Function) -> tuple[str, int, str]:
+    return (function.module.path, function.number, "" if function.receiver is None else function.receiver.dotted)
+
+
 def components(world: World, start: Function, done: dict[Function, tuple[Effect, ...]]) -> list[list[Function]]:
-    """Strongly connected components reachable from a function, callees first (Tarjan, without recursion)."""
+    """Strongly connected components reachable from a function, callees first (Tarjan, without recursion).
+
+    The functions of one stand in order of place, whichever of them was asked for.
+    """
     index: dict[Function, int] = {}
     low: dict[Function, int] = {}
     stack: list[Function] = []
@@ -370,7 +377,7 @@ def components(world: World, start: Function, done: dict[Function, tuple[Effect,
                 while not component or component[-1] is not function:
                     component.append(stack.pop())
                     on_stack.discard(component[-1])
-                result.append(component[::-1])
+                result.append(sorted(component, key=_place))
         elif following not in index:
             enter(following)
         else:

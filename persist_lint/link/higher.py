@@ -103,7 +103,12 @@ def _parameter(value: Value) -> int | None:
 
 
 def _translated(
-    function: Function, run: Run, known: dict[int, Value], args: tuple[Value, ...], keywords: Keywords, bound: Value | None
+    function: Function,
+    run: Run,
+    known: dict[int, Value],
+    args: tuple[Value, ...],
+    keywords: Keywords,
+    bound: Value | None,
 ) -> tuple[tuple[Value, ...], Keywords]:
     """The arguments of a run in the caller's terms; ``*args`` and ``**kwargs`` are what the call gives beyond names."""
     syms: dict[int, Sym] = {number: value.sym for number, value in known.items()}

@@ -43,7 +43,7 @@ ENDS = frozenset({"txn.commit", "txn.rollback", "session.close"})
 OUTSIDE = frozenset({"net", "cache", "broker", "process", "file.read", "file.write", "sleep", "wait", "cpu", "listen", "publish"})
 MAX_OCCURRENCES = 40
 MAX_ROUNDS = 3
-MAX_DEPTH = 12
+MAX_LEVEL = 4
 
 
 class Occurrence(Struct, frozen=True, eq=False):
@@ -89,8 +89,7 @@ class Lives:
         self.summaries = summaries
         self._lives: dict[Function, Life] = {}
         self._done: dict[Function, tuple[Effect, ...]] = {}
-        self._assuming: dict[tuple[Function, tuple[Guard, ...]], StateSummary] = {}
-        self._depth = 0
+        self._assuming: dict[tuple[Function, tuple[Guard, ...], int], StateSummary] = {}
 
     def of(self, function: Function) -> Life:
         """The life of the sessions of a function."""
@@ -104,22 +103,21 @@ class Lives:
         found = self._lives.get(function)
         return StateSummary() if found is None else found.summary
 
-    def under(self, function: Function, known: dict[int, Value], outer: Assumed) -> StateSummary:
-        """The summary for one call: branches on flags that its arguments decide are not both taken."""
+    def under(self, function: Function, known: dict[int, Value], outer: Assumed, level: int) -> StateSummary:
+        """The summary for one call: branches on flags that its arguments decide are not both taken.
+
+        ``level`` counts the calls above that were looked at in this way; it is part of the question, so that the answer
+        does not depend on where it was asked first.
+        """
         general = self.known(function)
-        if function not in self._done or not (general.exits or general.occurrences) or self._depth >= MAX_DEPTH:
+        if function not in self._done or not (general.exits or general.occurrences) or level > MAX_LEVEL:
             return general
         assumed = assumptions(function, self.summaries.of(function), known, outer)
         if not assumed:
             return general
-        key = (function, assumed)
+        key = (function, assumed, level)
         if key not in self._assuming:
-            self._assuming[key] = general
-            self._depth += 1
-            try:
-                self._assuming[key] = StateWalk(self, function, assumed).run().summary
-            finally:
-                self._depth -= 1
+            self._assuming[key] = StateWalk(self, function, assumed, level).run().summary
         return self._assuming[key]
 
     def _solve(self, component: list[Function]) -> None:
@@ -133,7 +131,8 @@ class Lives:
 class StateWalk:
     """One walk; see the module's docstring."""
 
-    def __init__(self, lives: Lives, function: Function, assumed: tuple[Guard, ...] = ()) -> None:
+    def __init__(self, lives: Lives, function: Function, assumed: tuple[Guard, ...] = (), level: int = 0) -> None:
+        self.level = level
         self.assumed = {(number, kind): held for number, kind, held in assumed}
         self.lives = lives
         self.world = lives.world
@@ -363,7 +362,7 @@ class StateWalk:
         if manner not in ("here", "thread") or self.world.remembers(callee):
             return store
         known = actuals(callee, target.bound, *passed(site, target))
-        summary = self.lives.under(callee, known, self.assumed)
+        summary = self.lives.under(callee, known, self.assumed, self.level + 1)
         syms = {i: v.sym for i, v in known.items()}
         for occurrence in summary.occurrences:
             self._carried(site, target, occurrence, syms, known, store)
@@ -389,6 +388,8 @@ class StateWalk:
             return
         effect = _lifted(inner.effect, self.function, site, target)
         states: Store = {}
+        starts: dict[Sym, Effect] = {}
+        inside = dict(inner.began)
         held = False
         for sym, found in inner.states:
             outer = substitute(sym, syms)
@@ -397,10 +398,13 @@ class StateWalk:
             before = store.get(outer, _first(outer))
             states[outer] = (found - START) | (before if ENTRY in found else frozenset())
             held = held or bool(states[outer] & (OPEN | START))  # one that is idle holds nothing
+            if sym in inside and not before & OPEN:
+                starts[outer] = _lifted(inside[sym], self.function, site, target)
         for sym, found in store.items():
             if sym not in states and found & (OPEN | START):
                 states[sym] = found
-        began = tuple((sym, self.began[sym]) for sym, found in states.items() if found & OPEN and sym in self.began)
+        opened = {sym: self.began[sym] for sym, found in states.items() if found & OPEN and sym in self.began} | starts
+        began = tuple(opened.items())
         if held:
             self._note(Occurrence(effect, tuple(states.items()), inner.holder, inner.at, inner.held, began))
         else:
