@@ -64,7 +64,7 @@ class Blocking:
         """Not through a coroutine, which answers for itself; not a file of the package; not a handle's second use."""
         if any(self.on_loop(e.function) for e in effect.chain[1:]):
             return False
-        if effect.key == PACKAGE_SYM and effect.kind in ("open", "file.read") and not _writes(effect.leaf):
+        if _is_package(effect) and effect.kind in ("open", "file.read") and not _writes(effect.leaf):
             return False
         return not self._is_follow_up(effect.leaf)
 
@@ -97,6 +97,11 @@ class Blocking:
         return any(
             self._world.resolver.dotted(d, function.module, home) in COROUTINES for d in function.facts.decorators
         )
+
+
+def _is_package(effect: Effect) -> bool:
+    """Whether it is about a file of the package, or an entry of one of its directories."""
+    return effect.key == PACKAGE_SYM or (effect.leaf.key[0] == "item" and effect.leaf.key[2] == PACKAGE_SYM)
 
 
 def _writes(leaf: Effect) -> bool:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.implicit import implied
+from persist_lint.link.immediate import happens, in_memory
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
     INNER_SYM,
@@ -208,10 +209,12 @@ class Summaries:
             statement = self._statement(target, about)
             entity, key = self._entity(row.does, statement, about, keyed)
             for kind in row.does:
+                if not happens(kind, call):
+                    continue
                 for actual, subject in self._kinds(kind, statement, about, entity, target):
                     yield Effect(
                         actual, subject, entity, key, self._session(target, statement), site.guards,
-                        self._blocks(actual, site, target), site.manner, function, site.at, site, target, None, statement,
+                        self._blocks(actual, site, target) and not in_memory(call), site.manner, function, site.at, site, target, None, statement,
                         target.weak,
                     )  # fmt: skip
 

@@ -131,6 +131,8 @@ class Evaluator:
             return Value(left.type, package_path((left, right)))
         if expr.op in ("|", "+") and isinstance(left.type, Lib):
             return left
+        if expr.op == "|":
+            return unknown("flags", ("flags", left.sym, right.sym))
         if isinstance(left.type, Data) and isinstance(right.type, Data):
             return Value(Data(left.type.name if left.type.name == right.type.name else ""))
         return unknown("operator")

@@ -78,7 +78,9 @@ class LibraryCall(Struct, frozen=True):
 def library_result(world: World, call: LibraryCall) -> Value:
     """What the call gives, wrapped as a coroutine where the library awaits."""
     result = _given(world, call)
-    if call.name.startswith("os.path.") or world.kind(result.type) == "path":
+    if isinstance(result.type, Coll) and world.kind(result.type.item) == "path" and call.bound is not None:
+        result = Value(result.type, package_path((call.bound, *call.args)), result.weak)
+    elif call.name.startswith("os.path.") or world.kind(result.type) == "path":
         receiver = () if call.bound is None or call.makes else (call.bound,)
         joined = package_path((*receiver, *call.args))
         if joined != UNKNOWN_SYM or result.sym == PACKAGE_SYM:
@@ -89,7 +91,8 @@ def library_result(world: World, call: LibraryCall) -> Value:
 def _given(world: World, call: LibraryCall) -> Value:
     row = call.row
     if call.makes:
-        carried = tuple(v.type for v in call.arguments(row.of)) if world.kind_of(call.makes) == "pubsub" else ()
+        kept = row.of if world.kind_of(call.makes) in ("pubsub", "file") else ""
+        carried = tuple(v.type for v in call.arguments(kept))
         return Value(Lib(call.makes, carried), ("open", call.place))
     if row.each:
         return Value(Coll(Lib(row.each), "iterator"), ("call", call.place))

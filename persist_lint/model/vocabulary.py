@@ -88,6 +88,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
               further methods of the type that do the same (each has its own row once read)
     since     version of the distribution (of Python for the standard library) that brought it, "" when all supported
               ones have it
+    unless    arguments by which a call that waits is asked not to: False, 0, or a flag (``fcntl.LOCK_NB``) there
     each      dotted name of the type of the elements, when the call gives an iterable of library objects
     """
 
@@ -112,6 +113,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     also: tuple[str, ...] = ()
     since: str = ""
     each: str = ""
+    unless: tuple[str, ...] = ()
 
 
 class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_": "is"}):
