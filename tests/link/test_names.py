@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from link.build import project_of
+
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.names import Binding, External, Variable
 

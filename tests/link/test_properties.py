@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-
 from link.build import everything, project_of
+from link.hostile import HOSTILE
+
 from persist_lint.link import debug
 
 MODELS = """
@@ -89,46 +90,35 @@ def test_names_of_locals_change_no_effects(tmp_path: Path) -> None:
         assert said == debug.effects(old, function)
 
 
-HOSTILE = {
-    "functions that call each other": "def f(s, n):\n    s.commit()\n    g(s, n)\n\ndef g(s, n):\n    f(s, n)\n    h(s)\n\ndef h(s):\n    g(s, h)\n    return f\n",
-    "a function that is given itself": "def f(s, g):\n    s.commit()\n    return g(s, f)\n\nf(None, f)\n",
-    "a class that inherits from itself": "class A(A):\n    def f(self, s):\n        super().f(s)\n        s.commit()\n",
-    "classes that inherit from each other": "class A(B):\n    def f(self, s):\n        s.commit()\n\nclass B(A):\n    def f(self, s):\n        super().f(s)\n",
-    "diamonds": "class A:\n    def f(self, s):\n        s.commit()\n\n"
-    + "".join(f"class L{n}({'A' if n == 0 else f'L{n - 1}, R{n - 1}'}): pass\nclass R{n}({'A' if n == 0 else f'L{n - 1}, R{n - 1}'}): pass\n" for n in range(30))
-    + "def f(s):\n    L29().f(s)\n",
-    "types that grow": "def f(s, x=None):\n    s.commit()\n    for _ in s:\n        x = [x, (x, x)]\n    return f(s, x)\n",
-    "an alias of itself": "from __future__ import annotations\nX = Y\nY = X\nZ = list['Z']\ndef f(s: X, t: Y, u: Z) -> X:\n    s.commit()\n    return f(s, t, u)\n",
-    "an attribute that is itself": "class A:\n    def __init__(self, s):\n        self.a = A(self.a)\n        self.b = self.a.b.b\n        s.commit()\n",
-    "a property of itself": "class A:\n    @property\n    def p(self):\n        return self.p.p\n\n    def f(self, s):\n        s.commit()\n        return self.p\n",
-    "generics of generics": "from typing import Generic, TypeVar\nT = TypeVar('T')\nclass A(Generic[T]):\n    def f(self, s) -> 'A[A[T]]':\n        s.commit()\n        return A[A[T]]()\n\ndef f(s):\n    return A[int]().f(s).f(s).f(s)\n",
-    "decorators of each other": "@g\ndef f(s):\n    s.commit()\n\n@f\ndef g(s):\n    s.commit()\n",
-    "closures of closures": "def f(s):\n" + "".join(f"{'    ' * n}def f{n}(s):\n" for n in range(1, 15)) + f"{'    ' * 15}s.commit()\n    f1(s)\n",
-    "lambdas of themselves": "f = lambda s: f(s) or s.commit()\ng = [lambda s: g[0](s)]\ndef h(s):\n    f(s)\n    g[0](s)\n    s.commit()\n",
-    "nested loops": "def f(s, x):\n" + "".join(f"{'    ' * n}for i{n} in x:\n" for n in range(1, 15)) + f"{'    ' * 15}s.commit()\n",
-    "a star of itself": "from main import *\nfrom . import *\ndef f(s):\n    g(s)\n    s.commit()\n",
-    "a manager that enters itself": "from contextlib import contextmanager\n@contextmanager\ndef f(s):\n    with f(s) as t:\n        t.commit()\n        yield t\n\ndef g(s):\n    with f(s) as x:\n        s.commit()\n",
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_structure_ends(tmp_path: Path, name: str) -> None:
-    text = HOSTILE[name].replace("\ndef f(s", "\ndef f(s", 1)
-    project = project_of(tmp_path, {"main.py": "from sqlalchemy.orm import Session\n" + text})
+    project = project_of(tmp_path, {"main.py": "from sqlalchemy.orm import Session\n" + HOSTILE[name]})
     assert everything(project)
     assert list(project.functions())
     assert project.contexts.entries
 
 
+CYCLIC = """
+from m{following} import *
+from m{following} import f as g
+
+def f(s):
+    s.commit()
+    g(s)
+    missing(s)
+"""
+
+
 def test_cyclic_imports_end(tmp_path: Path) -> None:
-    sources = {f"m{n}.py": f"from m{(n + 1) % 9} import *\nfrom m{(n + 1) % 9} import f as g\ndef f(s):\n    s.commit()\n    g(s)\n    missing(s)\n" for n in range(9)}  # fmt: skip
+    sources = {f"m{n}.py": CYCLIC.format(following=(n + 1) % 9) for n in range(9)}
     sources["m0.py"] = "from sqlalchemy.orm import Session\n" + sources["m0.py"]
     assert everything(project_of(tmp_path, sources))
 
 
 def chain(length: int) -> str:
     """Functions of which each calls the next, the last one commits."""
-    first = "from sqlalchemy.orm import Session\nimport httpx\n\ndef f0(s: Session):\n    s.commit()\n    httpx.get('x')\n\n"
+    first = "from sqlalchemy.orm import Session\nimport httpx\n\n"
+    first += "def f0(s: Session):\n    s.commit()\n    httpx.get('x')\n\n"
     return first + "".join(f"def f{n}(s: Session):\n    return f{n - 1}(s)\n\n" for n in range(1, length))
 
 
