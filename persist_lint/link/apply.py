@@ -45,7 +45,6 @@ from persist_lint.link.lattice import (
     unknown,
 )
 from persist_lint.link.libcall import LibraryCall, library_result, passed_functions, targets_of
-from persist_lint.link.mapped import mapped
 from persist_lint.link.loops import of_call
 from persist_lint.link.sites import Keywords, Loop, Manner, Site, Target
 from persist_lint.model import facts as f
@@ -98,7 +97,6 @@ class Applier:
         ev.flow.sites[expr] = site
         self._place_coroutines(expr, site)
         self._learn(expr, args)
-        mapped(ev, expr, callee)
         return outcome.result
 
     def _argument(self, arg: f.Expr, consumer: str) -> Value:

@@ -72,7 +72,7 @@ def same_every_turn(call: CallView, loop: Loop) -> bool:
         return False
     changing = bound_names(loop)
     if not isinstance(node, f.Call):
-        return isinstance(node, f.Attr) and loop.kind != "map" and not read_names(node) & changing
+        return isinstance(node, f.Attr) and loop.kind != "call" and not read_names(node) & changing
     world = call.function.project.world
     data = [expr for expr, value in _passed(call, node) if not world.is_session(value)]
     return not any(read_names(expr) & changing for expr in (node.func, *data))
