@@ -68,11 +68,11 @@ def repeat_of(call: CallView) -> Repeat | None:
 def same_every_turn(call: CallView, loop: Loop) -> bool:
     """Whether no argument of the call depends on the turn and the call changes nothing: it reads the same again."""
     node = call.site.node
-    if any(e.kind in CHANGES for e in call.effects) or _time_passes(call.function, loop):
+    if loop.kind == "map" or any(e.kind in CHANGES for e in call.effects) or _time_passes(call.function, loop):
         return False
     changing = bound_names(loop)
     if not isinstance(node, f.Call):
-        return isinstance(node, f.Attr) and loop.kind != "call" and not read_names(node) & changing
+        return isinstance(node, f.Attr) and not read_names(node) & changing
     world = call.function.project.world
     data = [expr for expr, value in _passed(call, node) if not world.is_session(value)]
     return not any(read_names(expr) & changing for expr in (node.func, *data))
