@@ -32,12 +32,14 @@ HIDDEN = (UNKNOWN_SYM, INNER_SYM)
 class Sent(Struct, frozen=True, eq=False):
     """One write per turn: ``effect`` is the statement or the flush, ``pending`` what is flushed (None for statements).
 
-    With ``autoflush`` the effect is a query on whose way the unit of work is flushed.
+    With ``autoflush`` the effect is a query on whose way the unit of work is flushed. ``inserts``: new rows are written
+    (else rows are changed or deleted).
     """
 
     call: CallView
     effect: Effect
     repeat: Repeat
+    inserts: bool
     pending: Effect | None = None
     autoflush: bool = False
 
@@ -45,13 +47,6 @@ class Sent(Struct, frozen=True, eq=False):
     def what(self) -> Effect:
         """The effect that says what is written."""
         return self.effect if self.pending is None else self.pending
-
-    @property
-    def inserts(self) -> bool:
-        """Whether new rows are written (else rows are changed or deleted)."""
-        return (
-            self.effect.kind in ("db.insert", "unit.merge") if self.pending is None else is_new(self.pending, self.call)
-        )
 
     @property
     def subject(self) -> str:
@@ -111,11 +106,11 @@ def writes_per_item(function: FunctionView) -> Iterator[Sent]:
             (e for e in effects if e.kind == "unit.merge"), None
         )
         send = next((e for e in effects if e.kind in SENDS), None)
-        held = _held(call, effects, send, repeat.loop, pending) if send is not None else None
-        if held is not None and send is not None and (statement is None or is_new(held, call)):
-            yield Sent(call, send, repeat, held)
+        held, new = _held(call, effects, send, repeat.loop, pending) if send is not None else (None, False)
+        if held is not None and send is not None and (statement is None or new):
+            yield Sent(call, send, repeat, new, held)
         elif statement is not None:
-            yield Sent(call, statement, repeat)
+            yield Sent(call, statement, repeat, statement.kind in ("db.insert", "unit.merge"))
     if function.project.autoflushes and "no_autoflush" not in function.function.facts.names:
         yield from _autoflushed(function, pending)
 
@@ -156,16 +151,23 @@ def _autoflushed(function: FunctionView, pending: list[_Event]) -> Iterator[Sent
         query = next((e for e in reads if e.session == effect.session), None)
         if query is not None:
             told.append(call)
-            yield Sent(call, query, repeat, effect, autoflush=True)
+            yield Sent(call, query, repeat, True, effect, autoflush=True)
 
 
-def _held(call: CallView, effects: list[Effect], send: Effect, loop: Loop, pending: list[_Event]) -> Effect | None:
-    """What a flush in the loop sends: what its own call left pending, else what the turn did since the last one."""
-    own = [e for e in effects if e.kind in PENDING and _same(e.session, send.session)]
-    found = own or [e.effect for e in pending if _flushed_by(e, call, send, loop)]
-    new = next((e for e in found if is_new(e, call)), None)
-    deleted = next((e for e in found if e.kind == "unit.delete"), None)
-    return new or deleted or (found[0] if found else None)
+def _held(
+    call: CallView, effects: list[Effect], send: Effect, loop: Loop, pending: list[_Event]
+) -> tuple[Effect | None, bool]:
+    """What a flush in the loop sends, and whether it is new rows: what its own call left pending, else what the turn
+    did since the flush before.
+    """
+    found = [(e, call) for e in effects if e.kind in PENDING and _same(e.session, send.session)]
+    if not found:
+        found = [(e.effect, e.call or call) for e in pending if _flushed_by(e, call, send, loop)]
+    new = next((effect for effect, origin in found if is_new(effect, origin)), None)
+    if new is not None:
+        return new, True
+    deleted = next((effect for effect, _ in found if effect.kind == "unit.delete"), None)
+    return deleted or next((effect for effect, _ in found), None), False
 
 
 def _flushed_by(event: _Event, call: CallView, send: Effect, loop: Loop) -> bool:
