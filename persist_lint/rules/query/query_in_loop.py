@@ -9,8 +9,8 @@ Instead: read all rows before the loop with one ``select(…).where(Model.key.in
 hoist a query that does not depend on the item; load related rows with the first query.
 
 Not reported: chunks, retries, polling and the steps of a worker; loops that stop at the first hit; a query in an error
-handler, behind a full batch, or behind a cache that outlives the function; the row that the same call goes on to write
-(``n-update-loop``, ``missing-bulk-operation``); a start-up or one-shot command. Loops known to be small are one level
+handler, behind a full batch, or behind a cache that outlives the function; the row that the same call goes on to change
+(``n-update-loop``); a start-up or one-shot command. Loops known to be small are one level
 lower, a session opened per item on purpose is low.
 """
 
@@ -103,11 +103,13 @@ def check(project: Project) -> Iterator[Finding]:
 
 
 def _query(call: CallView, sent: Sent | None) -> Effect | None:
-    """The nearest SELECT; not the one for the row that the same call goes on to write, which is that finding's."""
+    """The nearest SELECT; not the one for the row that the same call goes on to change, which is that finding's."""
+    changed = sent is not None and not sent.inserts
     about = sent.what.entity if sent is not None else None
     for effect in call.queries(READS):
-        nearer = effect.manner not in RUNS or loops_below(effect)
-        if not nearer and (sent is None or (about is not None and effect.entity is not about)):
+        if effect.manner not in RUNS or loops_below(effect):
+            continue
+        if not changed or (about is not None and effect.entity is not about):
             return effect
     return None
 
