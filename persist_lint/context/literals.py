@@ -142,7 +142,8 @@ class Reader:
             candidates = [str(base / inner) if inner else str(base)]
             return next((p for c in candidates for p in (f"{c}.py", f"{c}/__init__.py") if p in self._modules), None)
         endings = (f"{inner}.py", f"{inner}/__init__.py")
-        found = [p for p in self._modules if p in endings or p.endswith(tuple(f"/{end}" for end in endings))]
+        tails = tuple(f"/{end}" for end in endings)
+        found = [p for p in self._modules if p.endswith(tails) or p in endings]
         return min(found, key=lambda path: (len(path), path), default=None)
 
     def _call(self, call: Call, env: Env, depth: int) -> str | None:

@@ -319,11 +319,21 @@ def depth(sym: Sym) -> int:
     return 1 + max((depth(part) for part in sym if isinstance(part, tuple)), default=0)
 
 
+def _is_deep(sym: Sym, levels: int) -> bool:
+    """Whether a symbol nests at least so deep: what ``depth`` says, without measuring all of it."""
+    if levels <= 1:
+        return True
+    for part in sym:  # in the hottest path: a generator would cost twice the time
+        if isinstance(part, tuple) and _is_deep(part, levels - 1):
+            return True
+    return False
+
+
 def attr_sym(base: Sym, name: str) -> Sym:
     """The symbol of an attribute; unknown where the base is, or where paths grow too long."""
     if base == UNKNOWN_SYM or base == INNER_SYM:
         return base
-    return UNKNOWN_SYM if depth(base) >= MAX_SYM_DEPTH else ("attr", base, name)
+    return UNKNOWN_SYM if _is_deep(base, MAX_SYM_DEPTH) else ("attr", base, name)
 
 
 def mentions(sym: Sym, loop: tuple[int, int]) -> bool:
@@ -362,4 +372,4 @@ def init_sym(base: Sym, index: int) -> Sym:
         return dict(base[2]).get(index, UNKNOWN_SYM)
     if base == UNKNOWN_SYM or base == INNER_SYM:
         return base
-    return UNKNOWN_SYM if depth(base) >= MAX_SYM_DEPTH else ("init", base, index)
+    return UNKNOWN_SYM if _is_deep(base, MAX_SYM_DEPTH) else ("init", base, index)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from persist_lint.link.blocking import Blocking
@@ -17,6 +17,7 @@ from persist_lint.link.channels import ChannelView, channels
 from persist_lint.link.classes import Classes
 from persist_lint.link.contexts import Contexts, is_test
 from persist_lint.link.discovered import discovered
+from persist_lint.link.displays import writes
 from persist_lint.link.effects import Summaries
 from persist_lint.link.engines import Engines
 from persist_lint.link.index import Function, Index
@@ -25,6 +26,7 @@ from persist_lint.link.relevance import relevant
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.resources import Resources
 from persist_lint.link.roots import Roots
+from persist_lint.link.sites import Site
 from persist_lint.link.states import Lives
 from persist_lint.link.views import FunctionView
 from persist_lint.link.world import World
@@ -112,7 +114,19 @@ class Project:
 
     def functions(self) -> Iterator[FunctionView]:
         """The relevant functions of audited files, module levels included."""
-        for function in self.relevant:
+        return self._views_of(self.relevant)
+
+    def all_functions(self) -> Iterator[FunctionView]:
+        """All functions of audited files; those that are not relevant are walked only when asked about."""
+        return self._views_of(self.relevant and self.world.index.functions())
+
+    def changes_something(self, site: Site) -> bool:
+        """Whether a call may run a project function that has effects of its own kind, assigns attributes or appends."""
+        functions = [target.function for target in site.targets if target.function is not None]
+        return any(writes(self.world, self.summaries, function) for function in functions)
+
+    def _views_of(self, functions: Iterable[Function]) -> Iterator[FunctionView]:
+        for function in functions:
             path = function.module.path
             if (self._audited is None or path in self._audited) and path not in self._silent:
                 yield self.view(function)
@@ -130,7 +144,15 @@ class Project:
 
     def function_named(self, dotted: str) -> Function | None:
         """A function by its full dotted name, as in ``app.repo.Repo.get``."""
-        return next((f for f in self.world.index.functions() if f.dotted == dotted), None)
+        return self._by_name.get(dotted)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Function]:
+        """The first function of each name."""
+        found: dict[str, Function] = {}
+        for function in self.world.index.functions():
+            found.setdefault(function.dotted, function)
+        return found
 
     @cached_property
     def autoflushes(self) -> bool:

@@ -52,10 +52,11 @@ class Roots:
 
     def find(self, dotted: str, importer: str) -> str | None:
         """The file that ``import dotted`` reads in the file ``importer``; None when it is not of the project."""
-        near = self._nearest(posixpath.dirname(importer))
-        key = (dotted, posixpath.dirname(importer))
+        directory = importer.rpartition("/")[0]
+        key = (dotted, directory)
         if key not in self._found:
             tail = dotted.replace(".", "/")
+            near = self._nearest(directory)
             self._found[key] = next((hit for root in near if (hit := self._in_root(root, tail))), None)
         return self._found[key]
 

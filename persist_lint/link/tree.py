@@ -15,14 +15,16 @@ def parts(expr: f.Expr) -> tuple[f.Expr, ...]:
 
 def post_order(expr: f.Expr) -> Iterator[f.Expr]:
     """The expression's nodes, operands before what uses them."""
-    stack: list[tuple[f.Expr, bool]] = [(expr, False)]
+    stack: list[f.Expr] = [expr]
+    # Users first and the last operand before the first: read backwards, that is the order wanted.
+    backwards: list[f.Expr] = []
     while stack:
-        node, done = stack.pop()
-        if done:
-            yield node
-            continue
-        stack.append((node, True))
-        stack.extend((part, False) for part in reversed(parts(node)))
+        node = stack.pop()
+        backwards.append(node)
+        found = _PARTS.get(type(node))
+        if found is not None:
+            stack.extend(found(node))
+    return reversed(backwards)
 
 
 def heads(statement: f.Stmt) -> tuple[f.Expr, ...]:
