@@ -2,7 +2,8 @@
 
 The walk over sessions (``states``) says for each function what happens meanwhile, calls of callees included. The same
 request two calls below an endpoint is therefore known to the function that makes it, to the one that opened the
-transaction, and to all between. Here these are told once, where the deepest frame that holds the session makes the call.
+transaction, and to all between. Here these are told once, where the deepest frame that holds the session makes the
+call.
 
     async def pay(session, id):                  frames: pay, where the transaction is open
         order = await session.get(Order, id)     began: the SELECT
@@ -16,16 +17,27 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from persist_lint.link.autocommit import holds_no_transaction
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import Sym
+from persist_lint.link.lattice import PACKAGE_SYM, Sym
 from persist_lint.link.states import OPEN, Occurrence
+from persist_lint.link.views import FunctionView, describe, trace
+from persist_lint.model import facts as f
+from persist_lint.model.finding import Step
 from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
-    from persist_lint.link.views import FunctionView
 
+#: A file matters where it is read or written at hand: deeper down it is mostly a template, a setting or a translation
+#: that is kept after the first time.
+MAX_FILE_DEPTH = 1
+FILES = frozenset({"file.read", "file.write"})
+MEMOISED = frozenset({"functools.cache", "functools.lru_cache"})
+LATER = frozenset({"task", "later", "loop", "entry"})
+MAX_FRAMES = 4
+MAX_LATER = 3
 #: Tasks and what runs after the response do not happen within the caller's transaction.
 MEANWHILE = frozenset({"here", "thread", "process"})
 
@@ -57,9 +69,22 @@ class Held(Struct, frozen=True, eq=False):
         return frozenset(e.kind for frame in self.frames for e in (frame.effect, *frame.later))
 
     @property
-    def own(self) -> bool:
-        """Whether the transaction is known to be open without looking at callers."""
-        return any(frame.function is self.function for frame in self.frames)
+    def weak(self) -> bool:
+        """Whether every evidence for it rests on a convention somewhere."""
+        return all(frame.effect.weak or (frame.began is not None and frame.began.weak) for frame in self.frames)
+
+    def trace(self) -> Iterator[Step]:
+        """Where the transactions begin, how the first comes here, from where the others do, and what follows."""
+        for number, frame in enumerate(self.frames[:MAX_FRAMES]):
+            path = frame.function.path
+            if frame.began is not None:
+                yield Step(path, frame.began.at, f"the transaction begins: {describe(frame.began.leaf)}")
+            if number == 0:
+                yield from trace(frame.effect)
+            elif frame.effect.via is not None:
+                yield Step(path, frame.effect.at, f"{frame.function.name} leads here too")
+        for effect in self.frames[0].later[:MAX_LATER]:
+            yield Step(effect.function.module.path, effect.at, f"in the same transaction: {describe(effect.leaf)}")
 
 
 def held(project: Project, kinds: frozenset[str]) -> Iterator[Held]:
@@ -83,11 +108,70 @@ def _view_of(holder: Function, meant: list[tuple[Occurrence, Frame]]) -> Functio
     return holder if any(frame.function.function is holder for _, frame in meant) else holder.origin
 
 
+def _matters(project: Project, effect: Effect) -> bool:
+    """Everything but files far down, files of the package, and files that are read once and kept."""
+    if effect.kind not in FILES:
+        return True
+    if effect.length > MAX_FILE_DEPTH or effect.leaf.key == PACKAGE_SYM or _opened_in_package(project, effect.leaf):
+        return False
+    return not any(
+        _is_memoised(project, e.function) or (e.site and e.site.consumer == "property") for e in effect.chain
+    )
+
+
+def _is_handed_over_else(project: Project, effect: Effect) -> bool:
+    """Whether the same function also hands this work over (``if tasks: tasks.add_task(f) else: f()``).
+
+    Which arm runs is decided where the object was made, which nobody here can tell.
+    """
+    callee = effect.target.function if effect.target is not None else None
+    if callee is None:
+        return False
+    sites = project.world.flow(effect.function).sites.values()
+    return any(t.function is callee and t.manner in LATER for site in sites for t in site.targets)
+
+
+def _is_sibling(view: FunctionView, effect: Effect) -> bool:
+    """Whether a method is the one of another implementation of what the function's own class implements.
+
+    A store that reads the database does not meet, behind their interface, the store that asks a server instead.
+    """
+    callee = effect.target.function if effect.target is not None else None
+    own = view.function.owner
+    if callee is None or own is None or callee.owner is None:
+        return False
+    classes = view.project.world.classes
+    mine, other = classes.mro(own), classes.mro(callee.owner)
+    if callee.owner in mine or own in other:
+        return False
+    shared = [cls.method(callee.name) for cls in mine if cls in other]
+    return any(method is not None and classes.is_abstract(method) for method in shared)
+
+
+def _opened_in_package(project: Project, leaf: Effect) -> bool:
+    """Whether the file was opened, in the same function, by a path that belongs to the package."""
+    bound = leaf.target.bound if leaf.target is not None else None
+    if bound is None or bound.sym[0] != "open":
+        return False
+    own = project.summaries.own(leaf.function)
+    return any(e.kind == "open" and e.key == PACKAGE_SYM and (e.at.line, e.at.column) == bound.sym[1] for e in own)
+
+
+def _is_memoised(project: Project, function: Function) -> bool:
+    home = function.parent or function.module.top
+    resolver = project.world.resolver
+    bare = [d.func if isinstance(d, f.Call) else d for d in function.facts.decorators]
+    return any(resolver.dotted(d, function.module, home) in MEMOISED for d in bare)
+
+
 def _first_of_each(view: FunctionView, kinds: frozenset[str]) -> Iterator[tuple[Occurrence, Frame]]:
     """The first occurrence in each of the transactions of a function, with its frame."""
     groups: dict[tuple[Sym, Span | None], list[tuple[Occurrence, Effect | None]]] = {}
     for occurrence in view.life.summary.occurrences:
-        if occurrence.effect.kind not in kinds or occurrence.effect.manner not in MEANWHILE:
+        effect = occurrence.effect
+        if effect.kind not in kinds or effect.manner not in MEANWHILE or not _matters(view.project, occurrence.held):
+            continue
+        if any(_is_handed_over_else(view.project, e) or _is_sibling(view, e) for e in effect.chain):
             continue
         began = dict(occurrence.began)
         for sym, states in occurrence.states:
@@ -95,6 +179,8 @@ def _first_of_each(view: FunctionView, kinds: frozenset[str]) -> Iterator[tuple[
                 start = began.get(sym)
                 groups.setdefault((sym, start.at if start is not None else None), []).append((occurrence, start))
     for (sym, _), members in groups.items():
+        if holds_no_transaction(view.project, view.function, sym):
+            continue
         first, start = min(members, key=lambda member: (member[0].effect.at, member[0].at))
         later = tuple(o.effect for o, _ in members if o is not first)
         yield first, Frame(view, sym, first.effect, start, later)

@@ -401,8 +401,7 @@ class StateWalk:
             if sym in inside and not before & OPEN:
                 starts[outer] = _lifted(inside[sym], self.function, site, target)
         for sym, found in store.items():
-            if sym not in states and found & (OPEN | START):
-                states[sym] = found
+            states.setdefault(sym, found)  # idle ones as well: the caller's own state is another
         opened = {sym: self.began[sym] for sym, found in states.items() if found & OPEN and sym in self.began} | starts
         began = tuple(opened.items())
         if held:
