@@ -146,6 +146,9 @@ class Applier:
                 if row is None:
                     return Outcome([], self._world.builtin(name, args, keywords), "" if name.startswith("builtins.") else f"no row for {name}")
                 return self._library(row, name, None, args, keywords, place, expr)
+            case LibMethod(owner="builtins", name="sort", bound=bound) if "builtins.sorted" in self._world.vocabulary.functions:
+                row = self._world.vocabulary.functions["builtins.sorted"]
+                return self._library(row, "builtins.sorted", None, (bound,), keywords, place, expr)
             case LibMethod(owner="builtins", name=name, bound=bound):
                 return Outcome([], self._world.builtin_method(bound, name, args))
             case LibMethod(owner=owner, name=name, bound=bound):
@@ -202,12 +205,24 @@ class Applier:
             found += targets_of(self._world, value, manner, given, named)
         return found[:MAX_TARGETS]
 
-    def _runs_lambda(self, value: Value, manner: Manner, loop: Loop | None = None) -> None:
+    def _walk_per_item(self, expr: f.Call, loop: Loop, items: tuple[Value, ...]) -> None:
+        """Walk the lambdas among the arguments once more, as the body of the loop that the call makes."""
+        ev = self._ev
+        for given in (*expr.args, *(k.value for k in expr.keywords)):
+            if isinstance(given, f.Lambda):
+                saved = dict(ev.env)
+                ev.env.update({p.name: item for p, item in zip(given.params, items, strict=False)})
+                ev.loops.append(loop)
+                self.lambda_body(given)
+                ev.loops.pop()
+                ev.env.clear()
+                ev.env.update(saved)
+
+    def _runs_lambda(self, value: Value, manner: Manner) -> None:
         """The calls in a lambda of this function run where the lambda is run."""
         for kind in members(value.type):
             for site in self._lambdas.get(kind.at, ()) if isinstance(kind, Closure) else ():
                 site.manner = manner
-                site.loops = site.loops if loop is None else (*site.loops, loop)
 
     def _construct(self, cls: Class, kind: ClassObj, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int]) -> Outcome:
         init = self._world.classes.find_method(cls, "__init__")
@@ -239,9 +254,11 @@ class Applier:
             self._ev.flow.loops[expr] = loop
             items = (self._ev.item(loop.iter, loop),)
         targets += passed_functions(self._world, call, items)
+        if loop is not None:
+            self._walk_per_item(expr, loop, items)
         for run in row.runs:
             if (given := call.argument(run.arg)) is not None:
-                self._runs_lambda(given, run.where, loop)
+                self._runs_lambda(given, run.where)
         return Outcome(targets, library_result(self._world, call), "", loop)
 
     # ------------------------------------------------------------------ attributes
@@ -382,12 +399,12 @@ class Applier:
 
     def lambda_body(self, expr: f.Lambda) -> Value:
         """The value of a lambda's body; its calls are recorded as sites that run later."""
-        before = set(self._ev.flow.sites)
+        before = dict(self._ev.flow.sites)
         value = self._ev.value(expr.body)
-        for node, site in self._ev.flow.sites.items():
-            if node not in before:
-                site.manner = "stored"
-                self._lambdas.setdefault((expr.at.line, expr.at.column), []).append(site)
+        made = [site for node, site in self._ev.flow.sites.items() if before.get(node) is not site]
+        for site in made:
+            site.manner = "stored"
+        self._lambdas[expr.at.line, expr.at.column] = made
         return value
 
     def _place_coroutines(self, expr: f.Call, site: Site) -> None:

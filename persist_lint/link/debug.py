@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from persist_lint.link.choices import ANYTHING, Entries, Named, Possible
 from persist_lint.link.contexts import Entry
 from persist_lint.link.effects import Effect
+from persist_lint.link.engines import EngineView, FactoryView, Variant
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknown, Value
 from persist_lint.link.models import ColumnInfo, ModelInfo, RelationInfo, relation_type
@@ -91,6 +93,12 @@ def contexts(project: Project, function: str | None = None) -> str:
 def models(project: Project) -> str:
     """The mapped classes with tables, columns and relationships."""
     return _lines(line for info in project.world.models.all() for line in _model(info))
+
+
+def engines(project: Project) -> str:
+    """Engines and session factories with URLs and options, once per way in which they are made."""
+    found = [line for view in project.engines.all for line in _engine(view)]
+    return _lines(found + [_factory(view) for view in project.engines.factories])
 
 
 def named(project: Project, dotted: str) -> Function:
@@ -218,3 +226,39 @@ def _relation(relation: RelationInfo) -> str:
 
 def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines) or "nothing\n"
+
+
+def _engine(view: EngineView) -> Iterator[str]:
+    kind = "async engine" if view.is_async else "engine"
+    for variant in view.variants:
+        start = f", by way of {variant.outermost.dotted}" if variant.outermost is not view.function else ""
+        side = f"; {variant.side} branch" if variant.side else ""
+        urls = " or ".join(sorted(_possible(p) for p in variant.urls)) or "no URL"
+        yield f"{view.site.at.line} {kind} in {view.function.dotted}{start}{side}: {urls}{_options(variant)}"
+
+
+def _factory(view: FactoryView) -> str:
+    kind = "async factory" if view.is_async else "factory"
+    return (
+        f"{view.site.at.line} {kind} {view.name or 'without a name'} in {view.function.dotted}{_options(view.variant)}"
+    )
+
+
+def _options(variant: Variant) -> str:
+    found = [f"; {name}={_choices(choices)}" for name, choices in sorted(variant.options.items.items())]
+    return "".join(found) + ("; and more" if variant.options.open else "")
+
+
+def _choices(choices: Iterable[Possible | None]) -> str:
+    return " or ".join(sorted("missing" if p is None else _possible(p) for p in choices))
+
+
+def _possible(possible: Possible) -> str:
+    match possible.value:
+        case Named(dotted=dotted):
+            text = dotted
+        case Entries(items=items):
+            text = "{" + ", ".join(f"{key}: {_choices(value)}" for key, value in sorted(items.items())) + "}"
+        case value:
+            text = "anything" if value is ANYTHING else repr(value)
+    return f"{text} by default" if possible.settable else text

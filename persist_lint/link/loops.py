@@ -148,7 +148,8 @@ def of_call(walker: Evaluator, name: str, row: Row, args: tuple[Value, ...], exp
     number = ITERATING.get(name, 1 if functions and row.gives == "gathered" else -1)
     if not row.runs or not 0 <= number < len(args):
         return None
-    bound = bound_of(walker, expr.args[number], args[number])
+    over = expr.args[number] if number < len(expr.args) else expr.func  # ``items.sort(key=…)``
+    bound = bound_of(walker, over, args[number])
     concurrent = any(run.concurrent for run in row.runs)
     return Loop("map", expr.at, (expr.at.line, expr.at.column), args[number], bound, False, concurrent, None, expr)
 

@@ -24,7 +24,7 @@ from literate import Block, FormatError, files_of, parse, write_project
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
 
-KINDS = ("calls", "contexts", "effects", "loops", "models", "session", "types")
+KINDS = ("calls", "contexts", "effects", "engines", "loops", "models", "session", "types")
 GAP = "known gap:"
 
 
