@@ -32,6 +32,7 @@ from persist_lint.model.span import Span
 ENDS = frozenset(
     {"txn.commit", "txn.rollback", "unit.expire", "db.update", "db.delete", "db.insert", "flush", "wait", "sleep"}
 )
+EAGER = frozenset({"joined", "selectin", "subquery"})
 GETTERS = (".get", ".get_one")
 Keys = tuple[tuple[str, Sym], ...]
 
@@ -131,7 +132,7 @@ def _earlier(function: FunctionView, reads: list[Read], second: Read) -> Refetch
     for first in reads:
         if first.call.at >= second.call.at or not _same_row(function, first, second):
             continue
-        if not _gives(first) or _missed(function, first.call, second.call):
+        if not _gives(first, second) or _missed(function, first.call, second.call):
             continue
         if _always_before(function, first.call, second.call) and _still_good(function, first.call, second):
             return Refetch(second, first, first.call.at, _is_free(first, second), _adds_options(first, second))
@@ -171,23 +172,41 @@ def _same_call(first: CallView, second: CallView) -> bool:
 
 
 def _at_hand(function: FunctionView, second: Read) -> Refetch | None:
-    """The key is the primary key of an entity that the function holds: ``note(job.id)`` reads ``job`` again."""
-    primary = primary_key(function, second.entity)
-    key = dict(second.keys).get(primary)
-    if key is None or key[0] != "attr" or key[2] != primary:
+    """The key is one of an entity that the function holds: ``note(job.id)``, ``job.owner_id`` with a loaded owner."""
+    key = dict(second.keys).get(primary_key(function, second.entity))
+    if key is None or key[0] != "attr" or _is_stale(function, second):
         return None
     for touch in function.flow.touches.values():
-        if touch.written or touch.name != primary or touch.base.sym != key[1] or touch.at > _after(second.call):
+        if (
+            touch.written
+            or touch.name != key[2]
+            or touch.base.sym != key[1]
+            or touch.base.weak
+            or touch.at > _after(second.call)
+        ):
             continue
-        kinds = members(touch.base.type)
-        if not any(isinstance(kind, Inst) and kind.cls is second.entity for kind in kinds) or touch.base.weak:
-            continue
-        if _is_stale(function, second):
-            return None
-        statement = second.effect.statement
-        options = _passes_options(second) or (statement is not None and bool(statement.options))
-        return Refetch(second, None, touch.at, second.by_get, options)
+        if any(
+            isinstance(kind, Inst) and _holds(function, kind.cls, touch.name, second.entity)
+            for kind in members(touch.base.type)
+        ):
+            statement = second.effect.statement
+            options = _passes_options(second) or (statement is not None and bool(statement.options))
+            return Refetch(second, None, touch.at, second.by_get, options)
     return None
+
+
+def _holds(function: FunctionView, cls: Class, name: str, entity: Class) -> bool:
+    """Whether an attribute is the key of the instance itself, or of an entity that is always loaded with it."""
+    if cls is entity:
+        return name == primary_key(function, entity)
+    models = function.project.world.models
+    if not models.is_model(cls):
+        return False
+    info, column = models.info(cls), models.info(cls).columns.get(name)
+    table = models.info(entity).table
+    if column is None or table is None or column.foreign.rpartition(".")[0] != table:
+        return False
+    return any(r.target is entity and not r.many and r.lazy in EAGER for r in info.relations.values())
 
 
 def _is_stale(function: FunctionView, second: Read) -> bool:
@@ -197,14 +216,18 @@ def _is_stale(function: FunctionView, second: Read) -> bool:
 
 
 def _result(call: CallView) -> Sym:
-    return call.site.result.sym if call.site.result.sym != UNKNOWN_SYM else ("call", (call.at.line, call.at.column))
+    """The symbol of what the call gives, awaited if need be."""
+    sym = awaited(call.site.result).sym
+    return ("call", (call.at.line, call.at.column)) if sym == UNKNOWN_SYM else sym
 
 
-def _gives(first: Read) -> bool:
-    """Whether the earlier call gives the entity to the function."""
-    return _is_entity(first.call.site.result, first.entity) or (
-        first.effect.via is None and first.call.site.consumer not in ("statement", "other")
-    )
+def _gives(first: Read, second: Read) -> bool:
+    """Whether the earlier call gives the entity, or what the second will make of it, or an object made from it."""
+    if _is_entity(first.call.site.result, first.entity) or _same_call(first.call, second.call):
+        return True
+    if any(sym[0] == "attr" and sym[1] == _result(first.call) for _, sym in second.keys):
+        return True
+    return first.effect.via is None and first.call.site.consumer not in ("statement", "other")
 
 
 def _is_entity(result: Value, entity: Class) -> bool:
