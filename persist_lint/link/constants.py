@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 MAX_DEPTH = 14
+#: Expressions looked at for one answer: branches on values of branches multiply.
+MAX_WORK = 4_000
 
 
 class Frame(Struct, frozen=True, eq=False):
@@ -69,10 +71,15 @@ class Constants:
     def __init__(self, world: World) -> None:
         self._world = world
         self._depth = 0
+        self._left = MAX_WORK
+        self._variables: dict[tuple[str, str], Choices] = {}
 
     def of(self, expr: f.Expr, frame: Frame) -> Choices:
         """The values that an expression may have."""
-        if self._depth > MAX_DEPTH:
+        if self._depth == 0:
+            self._left = MAX_WORK
+        self._left -= 1
+        if self._depth > MAX_DEPTH or self._left < 0:
             return OPEN
         self._depth += 1
         try:
@@ -110,7 +117,10 @@ class Constants:
         function = frame.function
         while True:
             number = next((i for i, p in enumerate(function.params) if p.name == expr.id), None)
-            local = self._assigned(function, expr.id, frame, expr if function is frame.function else None)
+            if function.is_module:
+                local = self._global(function, expr.id)
+            else:
+                local = self._assigned(function, expr.id, frame, expr if function is frame.function else None)
             if local:
                 return local
             if number is not None:
@@ -124,8 +134,15 @@ class Constants:
         return (Possible(Named(bound.dotted)),) if isinstance(bound, External) else OPEN
 
     def _variable(self, variable: Variable) -> Choices:
-        top = Frame(variable.module.top)
-        return self._assigned(variable.module.top, variable.name, top, None) or OPEN
+        return self._global(variable.module.top, variable.name) or OPEN
+
+    def _global(self, top: Function, name: str) -> Choices:
+        """A module-level name's values, worked out once, whoever asks; () where the module does not assign it."""
+        key = (top.module.path, name)
+        if key not in self._variables:
+            self._variables[key] = ()  # one that depends on itself says nothing
+            self._variables[key] = self._assigned(top, name, Frame(top), None)
+        return self._variables[key]
 
     def _assigned(self, function: Function, name: str, frame: Frame, use: f.Expr | None) -> Choices:
         """What the assignments to a name leave in it, branch by branch; () where there are none."""
