@@ -65,7 +65,8 @@ class Places:
     def often(self, node: f.Node, loop: Loop) -> Often:
         """How often an expression runs, of the turns of a loop around it."""
         frames = self.within(node, loop)
-        if any(frame.part == "handler" for frame in frames):
+        missed = [name for frame in frames if (name := _looked_up_in(frame))]
+        if any(frame.part == "handler" for frame in frames) and not missed:
             return "rarely"
         if _leaves(frames):
             return "once"
@@ -74,7 +75,9 @@ class Places:
             return "batch"
         if any(self._filled_once(test, frames) for test in tests):
             return "once"
-        caches = [name for test in tests if (name := _absent_from(test, self._looked_up(frames))) is not None]
+        caches = [*missed] + [
+            name for test in tests if (name := _absent_from(test, self._looked_up(frames))) is not None
+        ]
         stored = [name for name in caches if _is_filled(name, frames)]
         if not stored:
             return "each"
@@ -246,6 +249,14 @@ def _absent_from(test: f.Expr, looked_up: dict[str, str]) -> str | None:
             return next((name for value in values if (name := _absent_from(value, looked_up))), None)
     missing = _missing(test)
     return looked_up.get(missing) if missing is not None else None
+
+
+def _looked_up_in(frame: Frame) -> str:
+    """``try: x = cache[key]`` with ``except KeyError:`` around the expression: the cache."""
+    match frame.owner if frame.part == "handler" else None:
+        case f.Try(body=(f.Assign(value=f.Subscript(value=cache)),), handlers=(f.Handler(type=f.Name(id="KeyError")),)):
+            return dotted(cache)
+    return ""
 
 
 def _is_filled(name: str, frames: tuple[Frame, ...]) -> bool:

@@ -19,7 +19,7 @@ from persist_lint.link.arguments import actuals
 from persist_lint.link.effects import Effect, translate_guards
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited
-from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Sym, Value, members
+from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Sym, Value, members, substitute
 from persist_lint.link.places import Frame, dotted
 from persist_lint.link.repetition import RUNS
 from persist_lint.link.sites import Site, passed
@@ -29,9 +29,9 @@ from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 
 #: What ends the time in which an entity is good: others may have written it, or the session has dropped it.
-ENDS = frozenset(
-    {"txn.commit", "txn.rollback", "unit.expire", "db.update", "db.delete", "db.insert", "flush", "wait", "sleep"}
-)
+ENDS = frozenset({"txn.rollback", "unit.expire", "wait", "sleep"})
+WRITES = frozenset({"db.insert", "db.update", "db.delete"})
+MAKES_COMMITS_MATTER = WRITES | {"unit.add", "unit.change", "unit.delete", "unit.merge", "net", "process"}
 EAGER = frozenset({"joined", "selectin", "subquery"})
 GETTERS = (".get", ".get_one")
 Keys = tuple[tuple[str, Sym], ...]
@@ -134,7 +134,7 @@ def _earlier(function: FunctionView, reads: list[Read], second: Read) -> Refetch
             continue
         if not _gives(first, second) or _missed(function, first.call, second.call):
             continue
-        if _always_before(function, first.call, second.call) and _still_good(function, first.call, second):
+        if _always_before(function, first.call, second.call) and not _ended(function, second, first.call.at):
             return Refetch(second, first, first.call.at, _is_free(first, second), _adds_options(first, second))
     return None
 
@@ -151,7 +151,7 @@ def _same_row(function: FunctionView, first: Read, second: Read) -> bool:
         names <= ours.keys() and all(ours[n] == theirs.get(n) for n in names) for names in _identities(function, second)
     ):
         return True
-    return _same_call(first.call, second.call)
+    return _same_arguments(first, second)
 
 
 def _identities(function: FunctionView, read: Read) -> list[set[str]]:
@@ -161,20 +161,43 @@ def _identities(function: FunctionView, read: Read) -> list[set[str]]:
     return [names for names in (primary, *({c.name} for c in columns if c.unique)) if names]
 
 
-def _same_call(first: CallView, second: CallView) -> bool:
-    """Whether the same project function is called with the same known arguments."""
-    if not any(t.function is not None for t in first.site.targets) or first.site.name != second.site.name:
+def _same_arguments(first: Read, second: Read) -> bool:
+    """Whether both run the same statement of the same function, and that function got the same known arguments."""
+    ours, theirs = first.effect.chain, second.effect.chain
+    common = 0
+    for mine, other in zip(reversed(ours[1:]), reversed(theirs[1:]), strict=False):
+        if mine.function is not other.function or mine.at != other.at:
+            break
+        common += 1
+    if common == 0:
         return False
-    ours = [*(v.sym for v in first.site.args), *((k, v.sym) for k, v in first.site.keywords)]
-    theirs = [*(v.sym for v in second.site.args), *((k, v.sym) for k, v in second.site.keywords)]
-    same = [t.function for t in first.site.targets] == [t.function for t in second.site.targets]
-    return same and ours == theirs and not any(_hidden(sym) for sym in ours)
+    arguments = _arguments(first, len(ours) - common)
+    known = not any(_hidden(sym) for sym in arguments.values())
+    return known and arguments == _arguments(second, len(theirs) - common)
+
+
+def _arguments(read: Read, level: int) -> dict[int, Sym]:
+    """What a function of the chain got for its parameters, in the terms of the outermost; sessions aside."""
+    chain = read.effect.chain
+    world = read.call.function.project.world
+    inner = actuals_of(chain[level - 1], chain[level].function)
+    found = {i: value.sym for i, value in inner.items() if not world.is_session(value)}
+    for number in range(level - 1, 0, -1):
+        outer = {i: value.sym for i, value in actuals_of(chain[number - 1], chain[number].function).items()}
+        found = {i: substitute(sym, outer) for i, sym in found.items()}
+    return found
+
+
+def actuals_of(step: Effect, callee: Function) -> dict[int, Value]:
+    """The arguments that a step of a chain hands to the next one's function."""
+    assert step.site is not None and step.target is not None
+    return actuals(callee, step.target.bound, *passed(step.site, step.target))
 
 
 def _at_hand(function: FunctionView, second: Read) -> Refetch | None:
     """The key is one of an entity that the function holds: ``note(job.id)``, ``job.owner_id`` with a loaded owner."""
     key = dict(second.keys).get(primary_key(function, second.entity))
-    if key is None or key[0] != "attr" or _is_stale(function, second):
+    if key is None or key[0] != "attr":
         return None
     for touch in function.flow.touches.values():
         if (
@@ -189,6 +212,8 @@ def _at_hand(function: FunctionView, second: Read) -> Refetch | None:
             isinstance(kind, Inst) and _holds(function, kind.cls, touch.name, second.entity)
             for kind in members(touch.base.type)
         ):
+            if _ended(function, second, touch.at):
+                return None
             statement = second.effect.statement
             options = _passes_options(second) or (statement is not None and bool(statement.options))
             return Refetch(second, None, touch.at, second.by_get, options)
@@ -209,12 +234,6 @@ def _holds(function: FunctionView, cls: Class, name: str, entity: Class) -> bool
     return any(r.target is entity and not r.many and r.lazy in EAGER for r in info.relations.values())
 
 
-def _is_stale(function: FunctionView, second: Read) -> bool:
-    """Whether something before the read ended what an entity from outside was good for."""
-    before = [e for c in function.calls if c.at < second.call.at for e in c.effects]
-    return any(_breaks(e, second.entity) for e in (*before, *_on_the_way(second)))
-
-
 def _result(call: CallView) -> Sym:
     """The symbol of what the call gives, awaited if need be."""
     sym = awaited(call.site.result).sym
@@ -223,7 +242,7 @@ def _result(call: CallView) -> Sym:
 
 def _gives(first: Read, second: Read) -> bool:
     """Whether the earlier call gives the entity, or what the second will make of it, or an object made from it."""
-    if _is_entity(first.call.site.result, first.entity) or _same_call(first.call, second.call):
+    if _is_entity(first.call.site.result, first.entity) or _same_arguments(first, second):
         return True
     if any(sym[0] == "attr" and sym[1] == _result(first.call) for _, sym in second.keys):
         return True
@@ -253,11 +272,19 @@ def _other_arm(early: tuple[Frame, ...], late: tuple[Frame, ...]) -> bool:
     return any(frame.part == "handler" for frame in late[len(early) - 1 :])
 
 
-def _still_good(function: FunctionView, first: CallView, second: Read) -> bool:
-    """Whether nothing between the reads, in this function or on the way to the second, ends what the first gave."""
-    between = [c for c in function.calls if first.at < c.at < second.call.at]
-    effects = [e for c in (first, *between) for e in c.effects]
-    return not any(_breaks(e, second.entity) for e in (*effects, *_on_the_way(second)))
+def _ended(function: FunctionView, second: Read, since: Span) -> bool:
+    """Whether what happened since then, or happens on the way down to the second read, ends what the function holds.
+
+    A commit does when something was written before it, or time was given to others.
+    """
+    effects = [e for c in function.calls if since <= c.at < second.call.at for e in c.effects]
+    own = function.project.summaries.own(function.function)
+    effects += [e for e in own if e.site is None and since <= e.at < second.call.at]
+    effects += _on_the_way(second)
+    if any(_breaks(e, second.entity) for e in effects):
+        return True
+    kinds = {e.kind for e in effects}
+    return "txn.commit" in kinds and not kinds.isdisjoint(MAKES_COMMITS_MATTER)
 
 
 def _on_the_way(read: Read) -> Iterator[Effect]:
@@ -285,8 +312,7 @@ def _parts_of(read: Read, part: str) -> Iterator[tuple[Site, dict[int, Value]]]:
     """The statement's building calls of one kind on the way to the read, with the arguments of the function around."""
     project = read.call.function.project
     for upper, lower in itertools.pairwise(read.effect.chain):
-        assert upper.site is not None and upper.target is not None
-        known = actuals(lower.function, upper.target.bound, *passed(upper.site, upper.target))
+        known = actuals_of(upper, lower.function)
         for call in project.view(lower.function).calls:
             if not any(t.row is not None and t.row.part == part for t in call.site.targets):
                 continue
@@ -313,7 +339,7 @@ def _breaks(effect: Effect, entity: Class) -> bool:
     """Whether an effect ends what a read entity was good for."""
     if effect.statement is not None and effect.statement.locks:
         return True
-    if effect.kind in ("db.insert", "db.update", "db.delete", "flush"):
+    if effect.kind in WRITES:
         return effect.entity is entity or effect.entity is None
     return effect.kind in ENDS
 
