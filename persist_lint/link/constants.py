@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 MAX_DEPTH = 14
+MAX_WORK = 4_000
 #: Expressions looked at for one answer: branches on values of branches multiply.
 MAX_WORK = 4_000
 
@@ -148,7 +149,7 @@ class Constants:
         """What the assignments to a name leave in it, branch by branch; () where there are none."""
         found: Choices = ()
         for value, tests, statement in assignments(function.body, name):
-            if use is not None and statement.at >= use.at and not function.is_module:
+            if use is not None and statement.at >= use.at:
                 break
             held = [self._decided(t, frame) for t in tests]
             if False in held:

@@ -64,6 +64,13 @@ class Option(Struct, frozen=True, eq=False):
         """Whether its value is the default of a setting."""
         return any(p is not None and p.settable for p in self.choices)
 
+    def named(self, *names: str) -> bool:
+        """Whether it may be a library class of one of these last names."""
+        found = [
+            p.value.dotted.rpartition(".")[2] for p in self.choices if p is not None and isinstance(p.value, Named)
+        ]
+        return not set(names).isdisjoint(found)
+
     def may_be(self, *values: object) -> bool:
         """Whether one of its values is among those given; identity of type counts (``0`` is not False)."""
         return any(
@@ -187,6 +194,12 @@ class Engines:
                     self.factories.append(
                         FactoryView(function, site, assigned(function, site.node), "async" in name, variant)
                     )
+
+    def may_be_poolless(self, function: Function, site: Site) -> bool:
+        """Whether a call makes an engine that perhaps keeps no connection (``NullPool``): nothing is left open."""
+        view = next((v for v in self.all if v.function is function and v.site is site), None)
+        pools = [v.option("poolclass") for v in view.variants] if view is not None else []
+        return any(pool.unknown or pool.named("NullPool") for pool in pools)
 
     # ------------------------------------------------------------------ variants
 

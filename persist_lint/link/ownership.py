@@ -39,8 +39,13 @@ LOOKERS = frozenset(
      "hash", "format", "vars", "dir", "sorted", "list", "tuple", "set", "frozenset", "dict", "sum", "min", "max", "any",
      "all", "next", "iter", "enumerate", "zip", "map", "filter", "int", "float", "anext", "aiter", "reversed", "ascii"}
 )  # fmt: skip
-DRAINS = frozenset({"all", "fetchall", "first", "one", "one_or_none", "scalar", "scalar_one", "scalar_one_or_none"})
+#: Methods after which nothing is left to release.
+DRAINS = {
+    "result": ("all", "fetchall", "first", "one", "one_or_none", "scalar", "scalar_one", "scalar_one_or_none"),
+    "http_response": ("read", "json", "text", "readlines"),
+}
 TEARDOWNS = frozenset({"enter_context", "enter_async_context", "push", "push_async_exit", "closing", "aclosing"})
+BODIES = frozenset({"content", "text"})
 MANAGERS = frozenset({"contextmanager", "asynccontextmanager", "fixture"})
 MAX_CLIMB = 24
 
@@ -294,6 +299,8 @@ class _Follow:
     def _attribute(self, start: f.Node, attr: f.Attr, derived: bool) -> tuple[f.Node, bool] | None:
         call = self.parents.get(attr)
         if not (isinstance(call, f.Call) and call.func is attr):
+            if self.resource.kind == "http_response" and attr.name in BODIES:
+                self.note(start, "released", attr, attr.name)  # read to its end, the connection goes back
             bound = self.flow.names.get(attr)
             method = bound is not None and any(isinstance(k, LibMethod | Fn) for k in members(bound.type))
             if method or (attr.name in self.resource.release and not isinstance(call, f.Attr | f.Compare)):
@@ -322,7 +329,7 @@ class _Follow:
                 continue
             if not derived and ((CLOSES.intersection(row.does) and row.of == "") or "spawn" in row.does):
                 self.note(start, "released" if "spawn" not in row.does else "moved", call, attr.name)
-            elif self.resource.kind == "result" and attr.name in DRAINS:
+            elif attr.name in DRAINS.get(self.resource.kind, ()):
                 self.note(start, "released", call, attr.name)
             elif row.gives == "self" or (self.resource.kind == "result" and self._kind(row.gives) == "result"):
                 return call, derived

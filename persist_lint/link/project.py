@@ -104,7 +104,7 @@ class Project:
     @cached_property
     def resources(self) -> Resources:
         """What functions acquire, and what becomes of it."""
-        return Resources(self.world, self.summaries)
+        return Resources(self.world, self.summaries, self.engines.may_be_poolless)
 
     @cached_property
     def channels(self) -> tuple[ChannelView, ...]:

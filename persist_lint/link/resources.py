@@ -7,6 +7,7 @@ leaves its own clean-up undone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -30,7 +31,7 @@ CACHES = frozenset(
     {"lru_cache", "cache", "cached", "cached_property", "alru_cache", "async_cached_property", "singleton"}
 )
 NEXTS = frozenset({"builtins.next", "builtins.anext"})
-UNCLOSED = frozenset({"scoped_session", "task_group", "lock", "value"})
+UNCLOSED = frozenset({"scoped_session", "task_group", "lock", "value", "process"})
 SENDS = SQL_KINDS | {"flush", "unit.merge"}
 MAX_HOPS = 4
 
@@ -79,9 +80,10 @@ class Reopened(Struct, frozen=True, eq=False):
 class Resources:
     """Answers for all functions of a project."""
 
-    def __init__(self, world: World, summaries: Summaries) -> None:
+    def __init__(self, world: World, summaries: Summaries, poolless: Callable[[Function, Site], bool]) -> None:
         self._world = world
         self._summaries = summaries
+        self._poolless = poolless
         self.ownership = Ownership(world, summaries)
         self._found: dict[Function, tuple[Acquisition, ...]] = {}
         self._returned: dict[Function, Made | None] = {}
@@ -209,7 +211,7 @@ class Resources:
             name = target.makes or row.gives
             if target.makes or OPENS.intersection(row.does) or row.level == "application":
                 made = self.made(name)
-                if made is not None and not self._goes_with(made, target):
+                if made is not None and not self._goes_with(made, target) and not self._poolless(function, site):
                     return made, None, None
         made = self._derived(site) if not site.targets else None
         return None if made is None else (made, None, None)

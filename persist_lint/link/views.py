@@ -77,10 +77,16 @@ class FunctionView:
         """The resources that the function acquires, each with what becomes of it."""
         return self.project.resources.of(self.function)
 
-    def ends_idle(self, session: Sym) -> bool:
-        """Whether the session is outside any transaction at every normal end of the function."""
-        ends = [states[session] for _, states in self.life.exits if session in states]
-        return bool(self.life.exits) and all(states == NEW for states in ends)
+    def ends_idle(self, one: Acquisition) -> bool:
+        """Whether a session acquired here is outside any transaction at every normal end of the function.
+
+        One whose name may also stand for another session is not known by a symbol, and so not known to be idle.
+        """
+        known = [self.flow.env[name].sym for name in one.names if name in self.flow.env]
+        if any(sym != one.sym for sym in known) or not self.life.exits:
+            return False
+        ends = [states[one.sym] for _, states in self.life.exits if one.sym in states]
+        return all(states == NEW for states in ends)
 
     def in_transaction(self, occurrence: Occurrence) -> list[Sym]:
         """The sessions on which a transaction may be open when it happens."""

@@ -84,7 +84,7 @@ def _left(function: FunctionView, one: Acquisition) -> tuple[str, Severity] | No
         return f"{name} is overwritten in line {fate.overwritten.line} while it is open", severity
     if not fate.leaks or (fate.endless and one.made.kind not in GRAVE):
         return None
-    if one.made.kind == "session" and function.ends_idle(one.sym):
+    if one.made.kind == "session" and function.ends_idle(one):
         return None
     if not one.names:
         return f"{name} is made in passing, so that nobody can close it", severity
