@@ -75,13 +75,12 @@ class Places:
             return "batch"
         if any(self._filled_once(test, frames) for test in tests):
             return "once"
-        caches = [*missed] + [
-            name for test in tests if (name := _absent_from(test, self._looked_up(frames))) is not None
-        ]
-        stored = [name for name in caches if _is_filled(name, frames)]
+        looked_up = self._looked_up(frames)
+        caches = [*missed, *(_absent_from(test, looked_up) for test in tests)]
+        stored = [cache for cache in caches if cache is not None and _is_filled(cache, frames)]
         if not stored:
             return "each"
-        return "distinct" if all(self._starts_empty(name) for name in stored) else "cached"
+        return "distinct" if all(self._starts_empty(cache) for cache in stored) else "cached"
 
     def _block(self, block: tuple[f.Stmt, ...], owner: f.Stmt | None, part: Part, around: tuple[Frame, ...]) -> None:
         for index, statement in enumerate(block):

@@ -128,7 +128,9 @@ def is_new(effect: Effect, call: CallView) -> bool:
 
 def _came_before(other: Effect, added: Effect, call: CallView) -> bool:
     """Whether an entity that is added was read or changed before: then its row is there already."""
-    if other.leaf.function is added.leaf.function:
+    if other.leaf.target is not None and other.leaf.target.name.endswith(".refresh"):
+        return False
+    if other.leaf.function.origin is added.leaf.function.origin:
         return other.leaf.at < added.leaf.at and (other.entity is added.entity or None in (other.entity, added.entity))
     if other.entity is None or added.entity is None:
         return False
