@@ -169,8 +169,10 @@ class Applier:
                 self._runs_lambda(Value(kind), "here")
                 sym = ("call", place) if returns.sym == UNKNOWN_SYM else returns.sym
                 return Outcome([], Value(returns.type, sym, returns.weak), "a function that was passed in")
-            case Partial(of=of, args=first, keywords=named):
+            case Partial(of=of, args=first, keywords=named, manages=manages):
                 outcome = self._apply(of, (*first, *args), (*named, *keywords), place, expr)
+                if manages:
+                    outcome.result = _managed(of, outcome.result, place)
                 if first or named:
                     given = {"arguments": (*first, *args), "keywords": (*named, *keywords)}
                     outcome.targets = [replace(t, **given) if t.arguments is None else t for t in outcome.targets]
@@ -453,6 +455,15 @@ class Applier:
                 current = self._ev.env.get(name)
                 if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
                     self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)
+
+
+def _managed(generator: Value, made: Value, place: tuple[int, int]) -> Value:
+    """What ``contextmanager(generator)(…)`` gives: a manager of what the generator yields."""
+    function = next((kind.function for kind in members(generator.type) if isinstance(kind, Fn)), None)
+    if function is None or not isinstance(made.type, Coll):
+        return made
+    item = made.type.item_sym if made.type.item_sym[0] in ("param", "attr", "global") else ("open", place)
+    return Value(Manager(Value(made.type.item, item, made.weak), function, function.is_async), made.sym, made.weak)
 
 
 def _runs_later(kind: Type) -> bool:

@@ -104,11 +104,15 @@ class Closure(Struct, frozen=True):
 
 
 class Partial(Struct, frozen=True):
-    """``partial(f, …)``, or a function wrapped by something that calls through."""
+    """``partial(f, …)``, or a function wrapped by something that calls through.
+
+    ``manages``: the wrapper is ``contextmanager``: calling it gives a manager of what the generator yields.
+    """
 
     of: Value
     args: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
+    manages: bool = False
 
 
 class Mod(Struct, frozen=True):

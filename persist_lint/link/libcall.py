@@ -241,7 +241,8 @@ def _wrapped(world: World, call: LibraryCall) -> Value:
     about = call.argument(call.row.of) if call.row.of else None
     if about is None:
         return unknown("wraps something unknown")
-    return Value(Partial(about, call.args[1:], call.keywords))  # type: ignore[arg-type]
+    manages = call.name in ("contextlib.contextmanager", "contextlib.asynccontextmanager")
+    return Value(Partial(about, call.args[1:], call.keywords, manages))  # type: ignore[arg-type]
 
 
 def _base(world: World, call: LibraryCall) -> Value:

@@ -92,7 +92,7 @@ class Returns:
             return Value(kind)
         provider = world.resolver.depends(parameter.annotation, function.module, function)
         for injected in (parameter.default, provider):
-            if isinstance(injected, f.Call):
+            if isinstance(injected, f.Call | f.Name | f.Attr):
                 value = world.evaluate_at(function, injected)
                 if not isinstance(value.type, Unknown):
                     return Value(value.type, UNKNOWN_SYM, value.weak)
