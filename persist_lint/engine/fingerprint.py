@@ -8,10 +8,11 @@ above it and, with the path stored beside it, a rename of the file.
 from __future__ import annotations
 
 import ast
+import bisect
 import copy
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct, structs
 
@@ -27,12 +28,14 @@ def with_fingerprints(findings: Iterable[Finding], source: Callable[[str], bytes
 
     ``source`` gives a file's content by path. Equal findings of one file are numbered in the order given.
     """
-    texts: dict[str, _Text] = {}
+    found = list(findings)
+    lines: dict[str, set[int]] = {}
+    for finding in found:
+        lines.setdefault(finding.path, set()).add(finding.span.line)
+    texts = {path: _Text.of(source(path), wanted) for path, wanted in lines.items()}
     seen: dict[tuple[str, str], int] = {}
     done = []
-    for finding in findings:
-        if finding.path not in texts:
-            texts[finding.path] = _Text.of(source(finding.path))
+    for finding in found:
         text = texts[finding.path]
         what = "\0".join((finding.rule, text.function(finding.span), text.expression(finding.span)))
         number = seen[finding.path, what] = seen.get((finding.path, what), -1) + 1
@@ -42,24 +45,30 @@ def with_fingerprints(findings: Iterable[Finding], source: Callable[[str], bytes
 
 
 class _Text(Struct, frozen=True):
-    """A file's lines, nodes by place, and definitions (first line, last line, qualified name), outermost first."""
+    """A file's lines, nodes by place, and definitions (first line, last line, qualified name), outermost first.
+
+    Nodes and definitions that span none of the lines asked for are left out: most of a file.
+    """
 
     lines: list[bytes]
     nodes: dict[tuple[int, int, int, int], ast.AST]
     definitions: list[tuple[int, int, str]]
 
     @staticmethod
-    def of(source: bytes) -> _Text:
+    def of(source: bytes, wanted: Iterable[int]) -> _Text:
         nodes: dict[tuple[int, int, int, int], ast.AST] = {}
         definitions: list[tuple[int, int, str]] = []
         waiting: list[tuple[ast.AST, str]] = []
         tree = _parsed(source)
         if tree is not None:
             waiting.append((tree, ""))
+        asked = sorted(wanted)
         while waiting:
             node, outer = waiting.pop()
             place = _place(node)
             if place is not None:
+                if not _spans(node, place, asked):
+                    continue
                 # The statement of an expression has the expression's place: the outer one is met first and stays.
                 nodes.setdefault(place, node)
             if isinstance(node, _DEFINITIONS):
@@ -102,6 +111,14 @@ def _place(node: ast.AST) -> tuple[int, int, int, int] | None:
         return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
     except AttributeError:
         return None
+
+
+def _spans(node: ast.AST, place: tuple[int, int, int, int], lines: Sequence[int]) -> bool:
+    """Whether one of the lines, which are sorted, lies in the node, its decorators included."""
+    decorators = getattr(node, "decorator_list", None)
+    first = decorators[0].lineno if decorators else place[0]
+    following = bisect.bisect_left(lines, first)
+    return following < len(lines) and lines[following] <= place[2]
 
 
 def _head(node: ast.AST) -> ast.AST:
