@@ -9,6 +9,7 @@ from persist_lint.link.apply import Applier
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.lattice import (
     NONE,
+    UNKNOWN_SYM,
     ClassObj,
     Closure,
     Coll,
@@ -193,7 +194,7 @@ class Evaluator:
 
     # ------------------------------------------------------------------ displays and comprehensions
 
-    def sequence(self, expr: f.Seq, _: str) -> Value:
+    def sequence(self, expr: f.Seq, consumer: str) -> Value:
         values = [self.value(item, "collect") for item in expr.items]
         if expr.kind == "tuple" and not any(isinstance(i, f.Star) for i in expr.items):
             return Value(Tup(tuple(values)))
@@ -203,7 +204,9 @@ class Evaluator:
             Value(self.world.element(v).type) if isinstance(i, f.Star) else v
             for i, v in zip(expr.items, values, strict=True)
         ]
-        return Value(Coll(join(kinds).type, expr.kind, join(kinds).sym))
+        constant = consumer == "argument" and all(v.sym[0] == "const" for v in values)
+        sym = ("const", tuple(v.sym[1] for v in values)) if constant else UNKNOWN_SYM
+        return Value(Coll(join(kinds).type, expr.kind, join(kinds).sym), sym)
 
     def dictionary(self, expr: f.DictLit, _: str) -> Value:
         keys = [self.value(k) for k in expr.keys if k is not None]

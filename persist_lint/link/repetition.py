@@ -15,6 +15,7 @@ from persist_lint.link.places import bound_names, read_names
 from persist_lint.link.sites import Loop
 from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
+from persist_lint.model.severity import Severity
 
 RUNS = frozenset({"here", "greenlet", "task", "thread", "loop"})
 CHANGES = frozenset(
@@ -51,6 +52,17 @@ class Repeat(Struct, frozen=True, eq=False):
     def small(self) -> bool:
         """Whether the loop is known to have at most ten turns."""
         return self.loop.bound == "small"
+
+
+def speaks(function: FunctionView) -> bool:
+    """Whether N+1 matters in a function: not at start-up, and not in the modules of one-shot commands."""
+    commands = (e.function.module for e in function.entries if e.kind == "cli")
+    return not function.silent and not (function.one_shot and function.function.module in commands)
+
+
+def graded(function: FunctionView, severity: Severity) -> Severity:
+    """The severity where the function runs: what only one-shot commands reach is low."""
+    return Severity.LOW if function.one_shot else severity
 
 
 def repeat_of(call: CallView) -> Repeat | None:
@@ -115,7 +127,8 @@ def loops_below(effect: Effect) -> bool:
 
 def is_workflow(call: CallView, effect: Effect) -> bool:
     """Whether every turn is a long piece of work with the outside world, in which one statement more is no matter."""
-    return effect.length >= DEEP and any(e.kind in OUTSIDE and e.manner in RUNS for e in call.effects)
+    same = (e for e in call.effects if e.target is effect.target and e.manner in RUNS)
+    return effect.length >= DEEP and any(e.kind in OUTSIDE for e in same)
 
 
 def own_session(call: CallView, effect: Effect, loop: Loop) -> bool:

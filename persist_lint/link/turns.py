@@ -26,6 +26,7 @@ from persist_lint.model.span import Span
 SENDS = frozenset({"flush", "txn.commit"})
 PENDING = frozenset({"unit.add", "unit.change", "unit.delete"})
 WRITES = frozenset({"db.insert", "db.update", "db.delete"})
+READS = frozenset({"db.select", "unit.merge"})
 HIDDEN = (UNKNOWN_SYM, INNER_SYM)
 
 
@@ -115,6 +116,18 @@ def writes_per_item(function: FunctionView) -> Iterator[Sent]:
         yield from _autoflushed(function, pending)
 
 
+def read_per_item(call: CallView, sent: Sent | None) -> Effect | None:
+    """The nearest SELECT of a repeated call; not the one for the row that it goes on to change, if ``sent`` does so."""
+    changed = sent is not None and not sent.inserts
+    about = sent.what.entity if sent is not None else None
+    for effect in call.effects:
+        if effect.kind not in READS or effect.manner not in RUNS or loops_below(effect):
+            continue
+        if not changed or (about is not None and effect.entity is not about):
+            return effect
+    return None
+
+
 def is_new(effect: Effect, call: CallView) -> bool:
     """Whether an added entity is a new row: made here, or of unknown origin and not read or changed before."""
     if effect.kind != "unit.add":
@@ -128,6 +141,8 @@ def is_new(effect: Effect, call: CallView) -> bool:
 
 def _came_before(other: Effect, added: Effect, call: CallView) -> bool:
     """Whether an entity that is added was read or changed before: then its row is there already."""
+    if other.kind == "unit.change":
+        return other.key == added.key and added.key not in HIDDEN
     if other.leaf.target is not None and other.leaf.target.name.endswith(".refresh"):
         return False
     if other.leaf.function.origin is added.leaf.function.origin:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.project import Project
+from persist_lint.link.repetition import graded, speaks
 from persist_lint.link.turns import Sent, writes_per_item
 from persist_lint.link.views import FunctionView
 from persist_lint.model.finding import Finding
@@ -91,7 +92,7 @@ def create_all(session: Session, names: list[str]) -> None:
 def check(project: Project) -> Iterator[Finding]:
     """One finding per call that inserts an item."""
     for function in project.functions():
-        if not function.silent and not function.one_shot:
+        if speaks(function):
             yield from (_finding(function, sent) for sent in writes_per_item(function) if sent.inserts)
 
 
@@ -99,7 +100,7 @@ def _finding(function: FunctionView, sent: Sent) -> Finding:
     through = f" through {sent.call.site.name}()" if sent.effect.via is not None else ""
     message = f"{_what(sent)}{through} for every turn of the loop in line {sent.repeat.loop.at.line}"
     usual = Severity.MEDIUM if sent.repeat.small or not function.hot else Severity.HIGH
-    severity = Severity.LOW if sent.on_purpose else usual
+    severity = Severity.LOW if sent.on_purpose else graded(function, usual)
     return function.finding(RULE, sent.call.at, message, severity, trace=sent.trace(), confidence=sent.confidence)
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.project import Project
+from persist_lint.link.repetition import graded, speaks
 from persist_lint.link.setwise import Setwise, setwise
 from persist_lint.link.turns import Sent, writes_per_item
 from persist_lint.link.views import FunctionView
@@ -89,7 +90,7 @@ async def finish(session: AsyncSession, ids: list[int]) -> None:
 def check(project: Project) -> Iterator[Finding]:
     """One finding per call that writes an item, and per loop that one statement could replace."""
     for function in project.functions():
-        if function.silent or function.one_shot:
+        if not speaks(function):
             continue
         yield from (_per_item(function, sent) for sent in writes_per_item(function) if not sent.inserts)
         yield from (_whole(function, found) for found in setwise(function))
@@ -103,7 +104,7 @@ def _per_item(function: FunctionView, sent: Sent) -> Finding:
         f"one {name} of {sent.subject}{how}{through} for every turn of the loop in line {sent.repeat.loop.at.line}"
     )
     usual = Severity.MEDIUM if sent.repeat.small or function.job else Severity.HIGH
-    severity = Severity.LOW if sent.on_purpose else usual
+    severity = Severity.LOW if sent.on_purpose else graded(function, usual)
     return function.finding(RULE, sent.call.at, message, severity, trace=sent.trace(), confidence=sent.confidence)
 
 
@@ -112,6 +113,6 @@ def _whole(function: FunctionView, found: Setwise) -> Finding:
     done = "deleted one by one" if found.deletes else f"given the same value of {found.attribute}"
     one = "DELETE" if found.deletes else "UPDATE"
     message = f"every {name} that the query in line {found.query.line} loads is {done}: one {one} … WHERE would do"
-    severity = Severity.MEDIUM if found.loaded_for_it else Severity.LOW
+    severity = graded(function, Severity.MEDIUM if found.loaded_for_it else Severity.LOW)
     trace = [function.step(found.query, f"SELECT of {name}"), function.step(found.at, "the loop")]
     return function.finding(RULE, found.place, message, severity, trace=trace, confidence=Confidence.PROBABLE)

@@ -8,10 +8,9 @@ Why: each round trip costs network and planning time; a hundred items make a hun
 Instead: read all rows before the loop with one ``select(…).where(Model.key.in_(keys))`` and look them up in a dict;
 hoist a query that does not depend on the item; load related rows with the first query.
 
-Not reported: chunks, retries, polling and the steps of a worker; loops that stop at the first hit; a query in an error
-handler, behind a full batch, or behind a cache that outlives the function; the row that the same call goes on to change
-(``n-update-loop``); a start-up or one-shot command. Loops known to be small are one level
-lower, a session opened per item on purpose is low.
+Not reported: chunks, retries, polling, steps of a worker; a first hit; a query in an error handler, behind a full batch
+or a cache that outlives the function; the row that the call goes on to change (``n-update-loop``); start-up, one-shot
+commands. Small loops are one level lower, a session per item is low.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from collections.abc import Iterator
 
 from persist_lint.link.effects import Effect
 from persist_lint.link.project import Project
-from persist_lint.link.repetition import RUNS, Repeat, is_workflow, loops_below, own_session, repeat_of, same_every_turn
-from persist_lint.link.turns import Sent, writes_per_item
+from persist_lint.link.repetition import Repeat, is_workflow, own_session, repeat_of, same_every_turn, speaks
+from persist_lint.link.turns import read_per_item, writes_per_item
 from persist_lint.link.views import CallView
 from persist_lint.model.finding import Finding
 from persist_lint.model.rule import Family, Rule
@@ -58,11 +57,7 @@ class Order(Base):
 
 
 async def totals(session: AsyncSession, ids: list[int]) -> list[int]:
-    found = []
-    for order_id in ids:
-        order = await session.get_one(Order, order_id)  # error: [query-in-loop]
-        found.append(order.total)
-    return found
+    return [(await session.get_one(Order, one)).total for one in ids]  # error: [query-in-loop]
 """,
     good="""
 from sqlalchemy import select
@@ -86,32 +81,19 @@ async def totals(session: AsyncSession, ids: list[int]) -> list[int]:
 """,
     beyond_audit=True,
 )
-READS = frozenset({"db.select", "unit.merge"})
 
 
 def check(project: Project) -> Iterator[Finding]:
     """One finding per call line that leads to a SELECT per item."""
     for function in project.functions():
-        if function.silent or function.one_shot:
+        if not speaks(function):
             continue
         written = {sent.call.at: sent for sent in writes_per_item(function)}
         for call in function.calls:
             repeat = repeat_of(call)
-            found = _query(call, written.get(call.at)) if repeat is not None else None
+            found = read_per_item(call, written.get(call.at)) if repeat is not None else None
             if repeat is not None and found is not None:
                 yield _finding(call, repeat, found)
-
-
-def _query(call: CallView, sent: Sent | None) -> Effect | None:
-    """The nearest SELECT; not the one for the row that the same call goes on to change, which is that finding's."""
-    changed = sent is not None and not sent.inserts
-    about = sent.what.entity if sent is not None else None
-    for effect in call.queries(READS):
-        if effect.manner not in RUNS or loops_below(effect):
-            continue
-        if not changed or (about is not None and effect.entity is not about):
-            return effect
-    return None
 
 
 def _finding(call: CallView, repeat: Repeat, effect: Effect) -> Finding:
@@ -123,9 +105,8 @@ def _finding(call: CallView, repeat: Repeat, effect: Effect) -> Finding:
     hoist = "; it reads the same every time, hoist it out of the loop" if same_every_turn(call, loop) else ""
     message = f"SELECT of {effect.subject}{through} {turns}{hoist}"
     trace = [function.step(loop.at, "the loop"), *call.trace(effect)]
-    confidence = Confidence.PROBABLE if effect.weak else call.confidence
-    if is_workflow(call, effect):
-        confidence = Confidence.POSSIBLE
+    usual = Confidence.PROBABLE if effect.weak else call.confidence
+    confidence = Confidence.POSSIBLE if is_workflow(call, effect) else usual
     return function.finding(RULE, call.at, message, _severity(call, repeat, effect), trace=trace, confidence=confidence)
 
 

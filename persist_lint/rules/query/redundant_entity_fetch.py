@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from persist_lint.link.project import Project
 from persist_lint.link.refetch import Refetch, place, refetches
+from persist_lint.link.repetition import graded, speaks
 from persist_lint.link.views import FunctionView
 from persist_lint.model.finding import Finding
 from persist_lint.model.rule import Family, Rule
@@ -96,7 +97,7 @@ async def show(session: AsyncSession, job_id: int) -> str:
 def check(project: Project) -> Iterator[Finding]:
     """One finding per place that reads an entity again."""
     for function in project.functions():
-        if not function.silent and not function.one_shot:
+        if speaks(function):
             yield from (_finding(function, found) for found in refetches(function))
 
 
@@ -110,8 +111,11 @@ def _finding(function: FunctionView, found: Refetch) -> Finding:
         message += "; the identity map answers without SQL while the entity is unexpired"
     elif found.for_options:
         message += ", with other loader options: load them with the first read"
-    low = found.free or found.for_options
-    severity = Severity.LOW if low else Severity.HIGH if function.hot else Severity.MEDIUM
+    severity = (
+        Severity.LOW
+        if found.free or found.for_options
+        else graded(function, Severity.HIGH if function.hot else Severity.MEDIUM)
+    )
     trace = [function.step(found.held, f"{name} is at hand"), *second.call.trace(second.effect)]
     weak = second.effect.weak or (found.first is not None and found.first.effect.weak)
     confidence = Confidence.PROBABLE if weak else second.call.confidence

@@ -1,0 +1,188 @@
+"""Reads of entities: which class, by which key, through which calls, with which statement.
+
+Two reads are of one row when their keys are equal by value flow, or when one statement gets the same arguments twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from persist_lint.link.arguments import actuals
+from persist_lint.link.effects import Effect, translate_guards
+from persist_lint.link.index import Class, Function
+from persist_lint.link.iteration import awaited
+from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Sym, Value, substitute
+from persist_lint.link.places import dotted
+from persist_lint.link.repetition import RUNS
+from persist_lint.link.sites import Site, passed
+from persist_lint.link.views import CallView, FunctionView
+from persist_lint.model import facts as f
+
+GETTERS = (".get", ".get_one")
+Keys = tuple[tuple[str, Sym], ...]
+
+
+class Read(Struct, frozen=True, eq=False):
+    """One read of a class: by which (attribute, symbol) pairs, if that is known, and the call that leads to it."""
+
+    call: CallView
+    effect: Effect
+    entity: Class
+    keys: Keys
+
+    @property
+    def by_get(self) -> bool:
+        """Whether it is ``session.get``, which asks the identity map first."""
+        target = self.effect.leaf.target
+        return target is not None and target.name.endswith(GETTERS) and self.effect.leaf.statement is None
+
+
+def reads_of(call: CallView) -> Iterator[Read]:
+    """The entities that a call reads."""
+    for effect in call.effects:
+        if effect.kind != "db.select" or effect.entity is None or effect.manner not in RUNS or effect.guards:
+            continue
+        statement = effect.statement
+        if statement is not None and (
+            statement.locks or statement.entities[:1] != (effect.entity,) or statement.aggregates
+        ):
+            continue
+        keys = _keys(call.function, effect)
+        yield Read(call, effect, effect.entity, () if any(_hidden(sym) for _, sym in keys) else keys)
+
+
+def _keys(function: FunctionView, effect: Effect) -> Keys:
+    """(attribute, symbol) pairs of the read's key; a bare identity is the primary key's."""
+    if effect.statement is None:
+        primary = primary_key(function, effect.entity)
+        return ((primary, effect.key),) if primary and effect.key not in (UNKNOWN_SYM, INNER_SYM) else ()
+    names = [name for name, _ in effect.statement.keys]
+    syms = effect.key[1:] if effect.key[0] == "keys" else (effect.key,)
+    if effect.statement.inside or len(names) != len(syms):
+        return ()
+    return tuple(sorted(zip(names, syms, strict=True), key=lambda pair: pair[0]))
+
+
+def primary_key(function: FunctionView, entity: Class | None) -> str:
+    """The one primary key attribute of a mapped class; "" where there is none or several."""
+    if entity is None:
+        return ""
+    found = [c.name for c in function.project.world.models.info(entity).columns.values() if c.primary]
+    return found[0] if len(found) == 1 else ""
+
+
+def same_row(function: FunctionView, first: Read, second: Read) -> bool:
+    """Whether both reads select one row: by its identity, or by the same call with the same arguments."""
+    if first.entity is not second.entity:
+        return False
+    ours, theirs = dict(first.keys), dict(second.keys)
+    primary = primary_key(function, second.entity)
+    if primary and theirs.get(primary) == ("attr", result_sym(first.call), primary):
+        return True
+    if any(
+        names <= ours.keys() and all(ours[n] == theirs.get(n) for n in names) for names in _identities(function, second)
+    ):
+        return True
+    return same_arguments(first, second)
+
+
+def _identities(function: FunctionView, read: Read) -> list[set[str]]:
+    """The sets of attributes that tell one row from all others: the primary key, unique columns."""
+    columns = function.project.world.models.info(read.entity).columns.values()
+    primary = {c.name for c in columns if c.primary}
+    return [names for names in (primary, *({c.name} for c in columns if c.unique)) if names]
+
+
+def same_arguments(first: Read, second: Read) -> bool:
+    """Whether both run the same statement of the same function, and that function got the same known arguments."""
+    ours, theirs = first.effect.chain, second.effect.chain
+    common = 0
+    for mine, other in zip(reversed(ours[1:]), reversed(theirs[1:]), strict=False):
+        if mine.function is not other.function or mine.at != other.at:
+            break
+        common += 1
+    if common == 0:
+        return False
+    arguments = _arguments(first, len(ours) - common)
+    known = not any(_hidden(sym) for sym in arguments.values())
+    return known and arguments == _arguments(second, len(theirs) - common)
+
+
+def _arguments(read: Read, level: int) -> dict[int, Sym]:
+    """What a function of the chain got for its parameters, in the terms of the outermost; sessions aside."""
+    chain = read.effect.chain
+    world = read.call.function.project.world
+    inner = actuals_of(chain[level - 1], chain[level].function)
+    found = {i: value.sym for i, value in inner.items() if not world.is_session(value)}
+    for number in range(level - 1, 0, -1):
+        outer = {i: value.sym for i, value in actuals_of(chain[number - 1], chain[number].function).items()}
+        found = {i: substitute(sym, outer) for i, sym in found.items()}
+    return found
+
+
+def actuals_of(step: Effect, callee: Function) -> dict[int, Value]:
+    """The arguments that a step of a chain hands to the next one's function."""
+    assert step.site is not None and step.target is not None
+    return actuals(callee, step.target.bound, *passed(step.site, step.target))
+
+
+def locks(read: Read) -> bool:
+    """Whether the read may take a row lock: ``with_for_update`` under no condition, or one that this call fulfils."""
+    return any(_parts_of(read, "lock"))
+
+
+def passes_options(read: Read) -> bool:
+    """Whether the caller hands over loader options that the callee applies."""
+    return any(
+        v.sym[0] == "param" and v.sym[1] in known for site, known in _parts_of(read, "options") for v in site.args
+    )
+
+
+def _parts_of(read: Read, part: str) -> Iterator[tuple[Site, dict[int, Value]]]:
+    """The statement's building calls of one kind on the way to the read, with the arguments of the function around."""
+    project = read.call.function.project
+    for upper, lower in itertools.pairwise(read.effect.chain):
+        known = actuals_of(upper, lower.function)
+        for call in project.view(lower.function).calls:
+            if not any(t.row is not None and t.row.part == part for t in call.site.targets):
+                continue
+            if translate_guards(call.site.guards, lower.function, known) is not None:
+                yield call.site, known
+
+
+def is_free(first: Read, second: Read) -> bool:
+    same = first.effect.session == second.effect.session and first.effect.session not in (UNKNOWN_SYM, INNER_SYM)
+    return second.by_get and same
+
+
+def adds_options(first: Read, second: Read) -> bool:
+    ours = second.effect.statement.options if second.effect.statement is not None else ()
+    theirs = first.effect.statement.options if first.effect.statement is not None else ()
+    return bool(set(ours) - set(theirs)) or passes_options(second)
+
+
+def _hidden(sym: Sym) -> bool:
+    return sym in (UNKNOWN_SYM, INNER_SYM) or any(_hidden(part) for part in sym if isinstance(part, tuple) and part)
+
+
+def is_cached(function: Function) -> bool:
+    """Whether a decorator keeps the results: ``lru_cache``, ``@cache.memoize(…)``, ``@cached(…)``."""
+    words = (dotted(d.func if isinstance(d, f.Call) else d).lower() for d in function.facts.decorators)
+    return any("cache" in word or "memo" in word for word in words)
+
+
+def asks_for_fresh_rows(function: FunctionView, step: Effect) -> bool:
+    """Whether the statement that is executed here says ``populate_existing``."""
+    saying = (c for c in function.calls if c.site.keyword("populate_existing") is not None)
+    return any(
+        c.at.line <= step.at.end_line and (step.via is not None or c.at.end_line >= step.at.line) for c in saying
+    )
+
+
+def result_sym(call: CallView) -> Sym:
+    """The symbol of what the call gives, awaited if need be."""
+    sym = awaited(call.site.result).sym
+    return ("call", (call.at.line, call.at.column)) if sym == UNKNOWN_SYM else sym
