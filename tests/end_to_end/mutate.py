@@ -8,9 +8,16 @@ makes no sense.
 from __future__ import annotations
 
 import ast
+import copy
 import io
+import itertools
 import random
 import tokenize
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
+#: A statement or expression of so many nodes is not copied to another place.
+LARGE = 200
 
 
 def mutated(text: str, chance: random.Random) -> str:
@@ -84,12 +91,17 @@ def _grafted(text: str, chance: random.Random) -> str:
     ]
     for _ in range(chance.randint(1, 8)):
         if holders and expressions and chance.randrange(3):
-            _graft(chance.choice(holders), chance.choice(expressions), chance)
+            _graft(chance.choice(holders), _small(chance.choice(expressions), ast.Name("x")), chance)
         elif blocks:
             block = chance.choice(blocks)
-            one = chance.choice(chance.choice(blocks))
-            block[chance.randrange(len(block))] = one
+            block[chance.randrange(len(block))] = _small(chance.choice(chance.choice(blocks)), ast.Pass())
     return _text(tree, text)
+
+
+def _small(node: Node, instead: Node) -> Node:
+    """A copy of the node, so that no tree ever holds itself; ``instead`` where it would make the tree much larger."""
+    large = next(itertools.islice(ast.walk(node), LARGE, None), None) is not None
+    return instead if large else copy.deepcopy(node)
 
 
 def _graft(holder: ast.AST, expression: ast.expr, chance: random.Random) -> None:
@@ -117,7 +129,7 @@ def _parsed(text: str) -> ast.Module | None:
 
 
 def _text(tree: ast.Module, before: str) -> str:
-    """The tree as text; the text before where the tree has become one that has none (it holds itself)."""
+    """The tree as text; the text before where the tree has become one that has none."""
     try:
         return ast.unparse(tree)
     except (RecursionError, ValueError, AttributeError):
