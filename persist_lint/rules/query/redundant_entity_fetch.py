@@ -59,10 +59,6 @@ async def find(session: AsyncSession, job_id: int) -> Job:
     return (await session.scalars(select(Job).where(Job.id == job_id))).one()
 
 
-async def title_of(session: AsyncSession, job_id: int) -> str:
-    return (await find(session, job_id)).title
-
-
 async def show(session: AsyncSession, job_id: int) -> str:
     job = await find(session, job_id)
     return f"{job.id}: {(await find(session, job.id)).title}"  # error: [redundant-entity-fetch]
