@@ -11,10 +11,9 @@ from collections import deque
 from msgspec import Struct
 
 from persist_lint.link.index import Function, Module
-from persist_lint.link.lattice import ClassObj, Fn, Inst, LibFn, Type, Value, members
+from persist_lint.link.lattice import ClassObj, Fn, Inst, Type, Value, members
 from persist_lint.link.sites import Site, Target
 from persist_lint.link.world import World
-from persist_lint.model.facts import Call, Expr
 from persist_lint.model.vocabulary import Runs
 
 HOT = frozenset({"request", "websocket", "stream", "worker", "dependency"})
@@ -96,10 +95,8 @@ class Contexts:
                             for t in self._handed_over(function, site, run)
                             if t.function is not None
                         ]
-        for parameter in function.params:
-            found += self._dependencies(function, parameter.default, parameter.annotation)
-            injected = self._world.resolver.depends(parameter.annotation, function.module, function)
-            found += self._dependencies(function, injected, parameter.annotation)
+        for number in range(len(function.params)):
+            found += self._providers(tuple(self._world.providers(function, number)))
         return found
 
     def _handed_over(self, function: Function, site: Site, run: Runs) -> list[Target]:
@@ -134,18 +131,6 @@ class Contexts:
             for target in site.targets
             if target.function is not None and target.function.is_generator
         ]
-
-    def _dependencies(self, function: Function, expr: object, annotation: Expr | None) -> list[Entry]:
-        if not isinstance(expr, Call):
-            return []
-        callee = self._world.decorator_value(expr, function)
-        row = self._world.vocabulary.functions.get(callee.type.name) if isinstance(callee.type, LibFn) else None
-        if row is None or row.gives != "injected":
-            return []
-        if expr.args:
-            return self._providers((self._world.evaluate_at(function, expr.args[0]),))
-        kinds = members(self._world.resolver.annotation(annotation, function.module, function))
-        return self._providers(tuple(Value(ClassObj(k.cls)) for k in kinds if isinstance(k, Inst)))
 
     def _providers(self, values: tuple[object, ...]) -> list[Entry]:
         return [

@@ -220,13 +220,16 @@ class Resolver:
             return Closure((0, 0), Value(inner(1)))
         return None
 
-    def depends(self, expr: f.Expr | None, module: Module, function: Function | None) -> f.Expr | None:
-        """The ``Depends(provider)`` call inside an ``Annotated[…]`` annotation, through aliases."""
+    def depends(
+        self, expr: f.Expr | None, module: Module, function: Function | None
+    ) -> tuple[f.Call, Module, Function | None] | None:
+        """The ``Depends(provider)`` call inside an ``Annotated[…]`` annotation, through aliases, with its own scope."""
         for _ in range(MAX_ALIAS_DEPTH):
             match expr:
                 case f.Subscript(value=base, index=f.Seq(items=items)):
                     if self.dotted(base, module, function).endswith(".Annotated"):
-                        return next((item for item in items[1:] if isinstance(item, f.Call)), None)
+                        call = next((item for item in items[1:] if isinstance(item, f.Call)), None)
+                        return None if call is None else (call, module, function)
                     return None
                 case f.Name() | f.Attr():
                     found = self.binding(expr, module, function)

@@ -90,12 +90,11 @@ class Returns:
             return Value(Dict(Data("str"), kind))
         if not isinstance(kind, Unknown):
             return Value(kind)
-        provider = world.resolver.depends(parameter.annotation, function.module, function)
-        for injected in (parameter.default, provider):
-            if isinstance(injected, f.Call | f.Name | f.Attr):
-                value = world.evaluate_at(function, injected)
-                if not isinstance(value.type, Unknown):
-                    return Value(value.type, UNKNOWN_SYM, value.weak)
+        default = parameter.default
+        defaults = [world.evaluate_at(function, default)] if isinstance(default, f.Call | f.Name | f.Attr) else []
+        for value in (*defaults, *(self.provided(p) for p in world.providers(function, number))):
+            if not isinstance(value.type, Unknown):
+                return Value(value.type, UNKNOWN_SYM, value.weak)
         if isinstance(parameter.default, f.Const) and parameter.default.value is not None:
             return Value(Data(type(parameter.default.value).__name__))
         found = self._from_callers(function, number)

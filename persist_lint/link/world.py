@@ -92,6 +92,34 @@ class World(Attributes, Returns):
         """A default or decorator of a function, in the scope that holds the function."""
         return self._elsewhere(function.parent or function.module.top, expr)
 
+    def providers(self, function: Function, number: int) -> list[Value]:
+        """What the framework calls to fill a parameter: ``= Depends(get_db)``, ``Annotated[Session, Depends(get_db)]``."""
+        parameter = function.params[number]
+        scopes: list[tuple[f.Expr | None, Function]] = [(parameter.default, function.parent or function.module.top)]
+        declared = self.resolver.depends(parameter.annotation, function.module, function)
+        if declared is not None:
+            scopes.append((declared[0], declared[2] or declared[1].top))
+        found = []
+        for expr, scope in scopes:
+            if isinstance(expr, f.Call) and self._injects(self._elsewhere(scope, expr.func)):
+                given = [*expr.args, *(k.value for k in expr.keywords if k.name == "dependency")]
+                if given:
+                    found.append(self._elsewhere(scope, given[0]))
+                else:
+                    kinds = members(self.resolver.annotation(parameter.annotation, function.module, function))
+                    found += [Value(ClassObj(k.cls, k.args)) for k in kinds if isinstance(k, Inst)]
+        return found
+
+    def _injects(self, callee: Value) -> bool:
+        match callee.type:
+            case LibFn(name=name):
+                row = self.vocabulary.functions.get(name)
+            case LibClass(name=name):
+                row = self.vocabulary.types[name].new
+            case _:
+                return False
+        return row is not None and row.gives == "injected"
+
     def evaluate_inside(self, function: Function, expr: f.Expr) -> Value:
         """An expression of a function, with the names as they are at its end."""
         return self._elsewhere(function, expr)

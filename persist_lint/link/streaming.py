@@ -1,0 +1,194 @@
+"""Sessions that live as long as a stream: an SSE or streaming response, a generator that feeds one, a websocket.
+
+Three ways lead there. The handler's injected session has a transaction open when the response is returned, and the
+framework tears it down after the response. The generator uses the handler's session itself. Or it yields inside a
+``with`` whose session it has used and not ended.
+
+    async def events(job_id, session: SessionDep):            Holding(way="injected", …): read before the response,
+        job = await session.get(Job, job_id)                  given back when the client goes
+        return EventSourceResponse(progress(job_id))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from persist_lint.link.effects import Effect
+from persist_lint.link.index import Function
+from persist_lint.link.lattice import Fn, Sym, Value, members
+from persist_lint.link.sites import Site
+from persist_lint.link.states import OPEN
+from persist_lint.model.effect import SQL_KINDS
+from persist_lint.model.finding import Step
+from persist_lint.model.span import Span
+
+if TYPE_CHECKING:
+    from persist_lint.link.project import Project
+    from persist_lint.link.views import FunctionView
+
+USES = SQL_KINDS | {"flush", "unit.merge"}
+
+
+class Holding(Struct, frozen=True, eq=False):
+    """A session held by a stream.
+
+    ``way``: injected (open when the response is returned), captured (used by the generator), own (the generator's
+    ``with``), websocket. ``at`` is the response, generator's ``with`` or parameter; ``since`` the effect that began or
+    uses it; ``feeder`` the generator.
+    """
+
+    way: str
+    at: Span
+    since: Effect | None
+    feeder: Function | None = None
+
+    def trace(self, function: FunctionView) -> list[Step]:
+        """Where the session is used, down to the statement, and what feeds the stream."""
+        from persist_lint.link.views import describe
+
+        found = []
+        if self.since is not None:
+            leaf = self.since.leaf
+            found.append(function.step(self.since.at, "the session is used"))
+            found.append(Step(leaf.function.module.path, leaf.at, describe(leaf)))
+        if self.feeder is not None and self.feeder is not function.function:
+            place = self.feeder.facts.at
+            found.append(Step(self.feeder.module.path, place, f"{self.feeder.dotted} feeds the stream"))
+        return found
+
+
+def holdings(function: FunctionView) -> Iterator[Holding]:
+    """What the function makes a stream hold, one per place."""
+    injected = injected_sessions(function)
+    for response in _responses(function):
+        feeders = [s for s in function.flow.sites.values() if s.group == response.at]
+        found = next(_captured(function, feeders, response), None) or _open_at(function, response, injected)
+        if found is not None:
+            yield found
+    yield from _own(function)
+    yield from _websocket(function, injected)
+
+
+def injected_sessions(function: FunctionView) -> frozenset[int]:
+    """The parameters that the framework fills from a provider with a teardown (one that yields, at any depth)."""
+    return frozenset(n for n in range(len(function.function.params)) if _torn_down(function, n))
+
+
+def _torn_down(function: FunctionView, number: int) -> bool:
+    world = function.project.world
+    queue = world.providers(function.function, number)
+    seen: set[Function] = set()
+    while queue:
+        for kind in members(queue.pop().type):
+            if not isinstance(kind, Fn) or kind.function in seen:
+                continue
+            provider = kind.function
+            seen.add(provider)
+            if provider.is_generator:
+                return True
+            for inner in range(len(provider.params)):
+                queue += world.providers(provider, inner)
+    return False
+
+
+def _responses(function: FunctionView) -> Iterator[Site]:
+    for site in function.flow.sites.values():
+        if any(t.row is not None and "stream" in t.row.does for t in site.targets):
+            yield site
+
+
+def _open_at(function: FunctionView, response: Site, injected: frozenset[int]) -> Holding | None:
+    """The injected session on which a transaction is open when the response is made."""
+    for sym, states in function.life.before.get(response.node, {}).items():
+        if states & OPEN and _root(sym) in injected:
+            return Holding("injected", response.at, _first_use(function, sym, response.at))
+    return None
+
+
+def _captured(function: FunctionView, feeders: list[Site], response: Site) -> Iterator[Holding]:
+    """Generators that use a session of this function: captured from it, or passed to them."""
+    sessions = set(_known_sessions(function))
+    for site in feeders:
+        for effect in function.project.summaries.at_site(function.function, site):
+            if effect.kind in USES and (effect.session in sessions or _root(effect.session) is not None):
+                feeder = next((t.function for t in site.targets if t.function is not None), None)
+                yield Holding("captured", response.at, effect, feeder)
+
+
+def _known_sessions(function: FunctionView) -> Iterator[Sym]:
+    world = function.project.world
+    for number, parameter in enumerate(function.function.params):
+        value = world.parameter(function.function, number)
+        if world.is_session(Value(value.type)) and parameter.name in function.flow.env:
+            yield ("param", number)
+
+
+def _own(function: FunctionView) -> Iterator[Holding]:
+    """A generator that feeds a stream and yields while a session that it opened is in a transaction."""
+    if "stream" not in {e.kind for e in function.entries if e.function is function.function}:
+        return
+    for node, managers in function.flow.managers.items():
+        syms = {s for m in managers if (s := _session_sym(function, m)) is not None}
+        for place, store in function.life.yields:
+            inside = node.at.line < place.at.line <= node.at.end_line
+            held = [sym for sym, states in store.items() if sym in syms and states & OPEN]
+            if inside and held:
+                yield Holding("own", node.at, _first_use(function, held[0], place.at), function.function)
+                break
+
+
+def _session_sym(function: FunctionView, manager: Value) -> Sym | None:
+    world = function.project.world
+    if world.is_session(manager):
+        return manager.sym
+    for kind in members(manager.type):
+        inner = getattr(kind, "of", None)
+        if isinstance(inner, Value) and world.is_session(inner):
+            return inner.sym
+    return None
+
+
+def _websocket(function: FunctionView, injected: frozenset[int]) -> Iterator[Holding]:
+    """A websocket handler that waits for messages while its injected session is in a transaction."""
+    if not any(e.kind == "websocket" and e.function is function.function for e in function.entries):
+        return
+    world = function.project.world
+    for call in function.calls:
+        receivers = [t.bound for t in call.site.targets if t.bound is not None and t.row is not None]
+        waits = any(world.kind(k) == "websocket" for r in receivers for k in members(r.type)) and call.site.loops
+        if waits and any("wait" in t.row.does for t in call.site.targets if t.row is not None):
+            for sym, states in function.life.before.get(call.site.node, {}).items():
+                root = _root(sym)
+                if states & OPEN and root in injected and root is not None:
+                    yield Holding("websocket", function.function.params[root].at, _first_use(function, sym, call.at))
+                    return
+
+
+def _first_use(function: FunctionView, sym: Sym, before: Span) -> Effect | None:
+    """The first statement on a session in front of a place; the first at all where loops turn the order around."""
+    uses = [e for c in function.calls for e in c.effects if e.session == sym and e.kind in USES]
+    return next((e for e in uses if e.at < before), uses[0] if uses else None)
+
+
+def _root(sym: Sym) -> int | None:
+    """The parameter that a symbol starts from; None for locals and globals."""
+    while sym and sym[0] in ("attr", "init", "free"):
+        sym = sym[1]
+    return sym[1] if sym and sym[0] == "param" else None
+
+
+def teardown(project: Project) -> str:
+    """When FastAPI tears injected sessions down: after or before the response, or unknown where only a range is known.
+
+    Source: FastAPI's release notes 0.106 and 0.118.
+    """
+    from persist_lint.context.versions import between
+
+    version = project.surroundings.versions.get("fastapi")
+    early, late = between(version, None, "0.106"), between(version, "0.118", None)
+    if early or late:
+        return "after"
+    return "before" if between(version, "0.106", "0.118") else "unknown"
