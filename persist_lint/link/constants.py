@@ -11,7 +11,7 @@ unknown parts keeps ``{}`` for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -41,14 +41,15 @@ from persist_lint.link.names import External, Variable
 from persist_lint.link.textual import HOLE, called_text
 from persist_lint.link.tree import statements
 from persist_lint.model import facts as f
+from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 MAX_DEPTH = 14
-MAX_WORK = 4_000
 #: Expressions looked at for one answer: branches on values of branches multiply.
 MAX_WORK = 4_000
+PLAIN: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
 
 
 class Frame(Struct, frozen=True, eq=False):
@@ -73,7 +74,7 @@ class Constants:
         self._world = world
         self._depth = 0
         self._left = MAX_WORK
-        self._variables: dict[tuple[str, str], Choices] = {}
+        self._variables: dict[tuple[str, str], list[tuple[Span, Choices]]] = {}
 
     def of(self, expr: f.Expr, frame: Frame) -> Choices:
         """The values that an expression may have."""
@@ -102,6 +103,8 @@ class Constants:
                 return True if True in found else None if None in found else False
             case f.Compare(left=left, ops=(op,), rights=(right,)):
                 return self._compared(left, op, right, frame)
+            case f.Call(func=f.Name(id="isinstance"), args=(value, f.Name(id=kind))) if kind in PLAIN:
+                return agreed(None if is_vague(p) else isinstance(p.value, PLAIN[kind]) for p in self.of(value, frame))
         return agreed(truth_of(p) for p in self.of(test, frame))
 
     def _compared(self, left: f.Expr, op: str, right: f.Expr, frame: Frame) -> bool | None:
@@ -119,7 +122,7 @@ class Constants:
         while True:
             number = next((i for i, p in enumerate(function.params) if p.name == expr.id), None)
             if function.is_module:
-                local = self._global(function, expr.id)
+                local = self._global(function, expr.id, expr.at)
             else:
                 local = self._assigned(function, expr.id, frame, expr if function is frame.function else None)
             if local:
@@ -135,23 +138,35 @@ class Constants:
         return (Possible(Named(bound.dotted)),) if isinstance(bound, External) else OPEN
 
     def _variable(self, variable: Variable) -> Choices:
-        return self._global(variable.module.top, variable.name) or OPEN
+        return self._global(variable.module.top, variable.name, None) or OPEN
 
-    def _global(self, top: Function, name: str) -> Choices:
-        """A module-level name's values, worked out once, whoever asks; () where the module does not assign it."""
+    def _global(self, top: Function, name: str, before: Span | None) -> Choices:
+        """A module-level name's values before a place of its module, or at its end; () where it has none.
+
+        What each assignment leaves is worked out once, in order: one that reads the name sees the earlier ones.
+        """
         key = (top.module.path, name)
         if key not in self._variables:
-            self._variables[key] = ()  # one that depends on itself says nothing
-            self._variables[key] = self._assigned(top, name, Frame(top), None)
-        return self._variables[key]
+            history: list[tuple[Span, Choices]] = []
+            self._variables[key] = history
+            history.extend(self._history(top, name, Frame(top)))
+        seen = [choices for place, choices in self._variables[key] if before is None or place < before]
+        return seen[-1] if seen else ()
 
     def _assigned(self, function: Function, name: str, frame: Frame, use: f.Expr | None) -> Choices:
-        """What the assignments to a name leave in it, branch by branch; () where there are none."""
+        """What the assignments to a name leave in it before its use, branch by branch; () where there are none."""
+        result: Choices = ()
+        for place, found in self._history(function, name, frame):
+            if use is not None and place >= use.at:
+                break
+            result = found
+        return result
+
+    def _history(self, function: Function, name: str, frame: Frame) -> Iterator[tuple[Span, Choices]]:
+        """(place, what the name may be after it) per assignment, in order."""
         found: Choices = ()
         for value, tests, statement in assignments(function.body, name):
-            if use is not None and statement.at >= use.at:
-                break
-            held = [self._decided(t, frame) for t in tests]
+            held = [self.taken(t, frame) for t in tests]
             if False in held:
                 continue
             definite = None not in held
@@ -160,15 +175,17 @@ class Constants:
                 found = new if definite else limited((*found, *new))
             else:
                 found = self._changed(statement, value, definite, found, frame)
-        return found
+            yield statement.at, found
 
-    def _decided(self, test: Test, frame: Frame) -> bool | None:
+    def taken(self, test: Test, frame: Frame) -> bool | None:
+        """Whether a branch is taken with every setting at its default; None where that is not known."""
         held = self.holds(test[0], frame)
         return None if held is None else held == test[1]
 
     def _changed(self, statement: f.Stmt, value: f.Expr, definite: bool, before: Choices, frame: Frame) -> Choices:
         """After ``name["key"] = value``, ``name.update(…)`` or ``name.setdefault(…)``."""
-        base = next((p.value for p in before if isinstance(p.value, Entries)), Entries({}, not before))
+        known = [p.value for p in before if isinstance(p.value, Entries)]
+        base = known[0] if len(known) == len(before) == 1 else Entries({}, True)
         if isinstance(statement, f.Assign) and isinstance(statement.targets[0], f.Subscript):
             key = next((p.value for p in self.of(statement.targets[0].index, frame)), None)
             if not isinstance(key, str):
@@ -253,6 +270,8 @@ class Constants:
         return self._library(expr, name, frame)
 
     def _library(self, expr: f.Call, name: str, frame: Frame) -> Choices:
+        if isinstance(expr.func, f.Attr) and expr.func.name == "copy" and not expr.args:
+            return self.of(expr.func.value, frame)
         text = called_text(expr, lambda e: self.of(e, frame))
         if text is not None:
             return text
@@ -294,7 +313,7 @@ class Constants:
         found: Choices = ()
         for statement, tests in under_tests(frame.function.body):
             if isinstance(statement, f.Return) and statement.value is not None:
-                held = [self._decided(t, frame) for t in tests]
+                held = [self.taken(t, frame) for t in tests]
                 if False in held:
                     continue
                 found = limited((*found, *self.of(statement.value, frame)))
@@ -405,7 +424,7 @@ _FORMS: dict[type, Callable[..., Choices]] = {
     f.Unary: Constants.unary,
     f.Compare: Constants.tested,
 }
-_CASTS: dict[str, type] = {"builtins.int": int, "builtins.float": float, "builtins.str": str, "builtins.bool": bool}
+_CASTS: dict[str, type] = {f"builtins.{name}": kind for name, kind in PLAIN.items()}
 
 
 def _is_item(statement: f.Stmt) -> bool:

@@ -51,6 +51,11 @@ class Option(Struct, frozen=True, eq=False):
         return any(p is not None and p.value is ANYTHING for p in self.choices)
 
     @property
+    def off(self) -> bool:
+        """Whether it is certainly off: not given, or given as something that counts as false."""
+        return all(p is None or (p.value is not ANYTHING and not p.value) for p in self.choices)
+
+    @property
     def value(self) -> object:
         """The one known value; None where there is none or there are several."""
         return (
@@ -80,12 +85,14 @@ class Option(Struct, frozen=True, eq=False):
 
 class Variant(Struct, frozen=True, eq=False):
     """An engine as one chain of calls makes it. ``urls`` as text with holes; ``side`` is the dialect that the branches
-    around the call say: "" where they say nothing, "server" for the other branch of a test for SQLite."""
+    around the call say: "" where they say nothing, "server" for the other branch of a test for SQLite. ``asked``: the
+    branches lead there only after somebody changed a setting."""
 
     frame: Frame
     options: Entries
     urls: Choices
     side: str = ""
+    asked: bool = False
 
     def option(self, name: str) -> Option:
         """An option by name, unknown where the options may hold more than is seen."""
@@ -195,6 +202,10 @@ class Engines:
                         FactoryView(function, site, assigned(function, site.node), "async" in name, variant)
                     )
 
+    def of(self, function: Function) -> list[EngineView]:
+        """The engines that a function makes."""
+        return [view for view in self.all if view.function is function]
+
     def may_be_poolless(self, function: Function, site: Site) -> bool:
         """Whether a call makes an engine that perhaps keeps no connection (``NullPool``): nothing is left open."""
         view = next((v for v in self.all if v.function is function and v.site is site), None)
@@ -247,7 +258,12 @@ class Engines:
             urls = tuple(p for p in options.items["url"] if p is not None)
         if any(isinstance(a, f.Star) for a in call.args) and not urls:
             urls = self._passed_on(frame)
-        return Variant(frame, options, urls, self._side(call, frame))
+        around = list(self._around(call, frame))
+        said = [self._dialect_of(test, truth, home) for test, truth, home in around]
+        other = [one for one, word in zip(around, said, strict=True) if not word]
+        asked = any(self.constants.taken((test, truth), home) is False for test, truth, home in other)
+        side = next((word for word in said if word), "")
+        return Variant(frame, options, urls, side, asked)
 
     def _passed_on(self, frame: Frame) -> Choices:
         """The first argument that reaches ``create_engine(*args)``."""
@@ -296,15 +312,15 @@ class Engines:
 
     # ------------------------------------------------------------------ dialect branches
 
-    def _side(self, call: f.Call, frame: Frame) -> str:
-        """What the branches around a call say of the dialect, also those around the calls that lead to it."""
-        for statement, tests in under_tests(frame.function.body):
-            if tests and statement.at <= call.at and any(n is call for e in heads(statement) for n in post_order(e)):
-                for test, truth in reversed(tests):
-                    said = self._dialect_of(test, truth, frame)
-                    if said:
-                        return said
-        return ""
+    def _around(self, call: f.Call, frame: Frame) -> Iterator[tuple[f.Expr, bool, Frame]]:
+        """The conditions around a call, the innermost first, then those around the calls that lead there."""
+        home: Frame | None = frame
+        inner: f.Call | None = call
+        while home is not None and inner is not None:
+            for statement, tests in under_tests(home.function.body):
+                if tests and holds_call(statement, inner):
+                    yield from ((test, truth, home) for test, truth in reversed(tests))
+            inner, home = home.call, home.caller
 
     def _dialect_of(self, test: f.Expr, truth: bool, frame: Frame, depth: int = 0) -> str:
         match test:
@@ -319,22 +335,29 @@ class Engines:
 
     def _word(self, test: f.Expr, frame: Frame, depth: int) -> str:
         """The dialect that a condition asks for: named in it, or in the variable, property or function it is about."""
-        for node in post_order(test):
-            if isinstance(node, f.Const) and isinstance(node.value, str):
-                found = next((d for d in DIALECTS if node.value.lower().startswith(d)), "")
-                if found:
-                    return found
-            if isinstance(node, f.Attr):
-                values = [p.value for p in self.constants.of(node, frame) if not p.settable]
-                found = next((d for d in DIALECTS for v in values if isinstance(v, str) and v.startswith(d)), "")
-                if found:
-                    return found
-            if isinstance(node, f.Name | f.Attr) and depth < 2:
-                for expr, home in self._behind(node, frame):
+        nodes = list(post_order(test))
+        for node in nodes:
+            found = self._spelled(node, frame)
+            if found:
+                return found
+        if depth < 2:
+            for node in nodes:
+                for expr, home in self._behind(node, frame) if isinstance(node, f.Name | f.Attr) else ():
                     found = self._word(expr, home, depth + 1)
                     if found:
                         return found
         return ""
+
+    def _spelled(self, node: f.Expr, frame: Frame) -> str:
+        """A dialect spelled as text, or by a constant such as a member of an enumeration."""
+        if isinstance(node, f.Const):
+            values: list[object] = [node.value]
+        elif isinstance(node, f.Attr):
+            values = [p.value for p in self.constants.of(node, frame) if not p.settable]
+        else:
+            return ""
+        text = values[0].lower() if len(values) == 1 and isinstance(values[0], str) else ""
+        return next((d for d in DIALECTS if text.startswith(d)), "")
 
     def _behind(self, node: f.Name | f.Attr, frame: Frame) -> Iterator[tuple[f.Expr, Frame]]:
         """The expressions that a name, property or function stands for."""
@@ -366,6 +389,11 @@ def assigned(function: Function, node: f.Node) -> str:
         if isinstance(statement, f.AnnAssign) and statement.value is node and isinstance(statement.target, f.Name):
             return statement.target.id
     return ""
+
+
+def holds_call(statement: f.Stmt, call: f.Call) -> bool:
+    """Whether a call stands in the statement itself (not in its blocks)."""
+    return any(node is call for expr in heads(statement) for node in post_order(expr))
 
 
 def _sets(statement: f.Stmt, key: str) -> bool:

@@ -1,8 +1,8 @@
 """The linked project: what rules, engine and printers ask.
 
-    project = link(modules, vocabulary, surroundings, audited=paths)
-    for function in project.functions():          # FunctionView, those that are audited and relevant
-        for call in function.calls:               # CallView
+project = link(modules, vocabulary, surroundings, audited=paths)
+for function in project.functions():          # FunctionView, those that are audited and relevant
+    for call in function.calls:               # CallView
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from persist_lint.link.effects import Summaries
 from persist_lint.link.engines import Engines
 from persist_lint.link.index import Function, Index
 from persist_lint.link.names import Scopes
+from persist_lint.link.pools import Pools
 from persist_lint.link.relevance import relevant
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.resources import Resources
@@ -100,6 +101,11 @@ class Project:
     def engines(self) -> Engines:
         """The engines and session factories that the code makes."""
         return Engines(self.world, self.relevant, self.callers)
+
+    @cached_property
+    def pools(self) -> Pools:
+        """What surrounds the engines' pools."""
+        return Pools(self)
 
     @cached_property
     def resources(self) -> Resources:
