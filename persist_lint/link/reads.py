@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.effects import Effect, translate_guards
@@ -32,6 +32,8 @@ class Read(Struct, frozen=True, eq=False):
     effect: Effect
     entity: Class
     keys: Keys
+    chain: list[Effect]  # of the effect, worked out once
+    got: dict[int, dict[int, Sym]] = field(default_factory=dict)  # what _arguments has found, by level
 
     @property
     def by_get(self) -> bool:
@@ -51,7 +53,7 @@ def reads_of(call: CallView) -> Iterator[Read]:
         ):
             continue
         keys = _keys(call.function, effect)
-        yield Read(call, effect, effect.entity, () if any(_hidden(sym) for _, sym in keys) else keys)
+        yield Read(call, effect, effect.entity, () if any(_hidden(sym) for _, sym in keys) else keys, effect.chain)
 
 
 def _keys(function: FunctionView, effect: Effect) -> Keys:
@@ -98,7 +100,7 @@ def _identities(function: FunctionView, read: Read) -> list[set[str]]:
 
 def same_arguments(first: Read, second: Read) -> bool:
     """Whether both run the same statement of the same function, and that function got the same known arguments."""
-    ours, theirs = first.effect.chain, second.effect.chain
+    ours, theirs = first.chain, second.chain
     common = 0
     for mine, other in zip(reversed(ours[1:]), reversed(theirs[1:]), strict=False):
         if mine.function is not other.function or mine.at != other.at:
@@ -113,13 +115,16 @@ def same_arguments(first: Read, second: Read) -> bool:
 
 def _arguments(read: Read, level: int) -> dict[int, Sym]:
     """What a function of the chain got for its parameters, in the terms of the outermost; sessions aside."""
-    chain = read.effect.chain
+    if level in read.got:
+        return read.got[level]
+    chain = read.chain
     world = read.call.function.project.world
     inner = actuals_of(chain[level - 1], chain[level].function)
     found = {i: value.sym for i, value in inner.items() if not world.is_session(value)}
     for number in range(level - 1, 0, -1):
         outer = {i: value.sym for i, value in actuals_of(chain[number - 1], chain[number].function).items()}
         found = {i: substitute(sym, outer) for i, sym in found.items()}
+    read.got[level] = found
     return found
 
 
@@ -144,11 +149,9 @@ def passes_options(read: Read) -> bool:
 def _parts_of(read: Read, part: str) -> Iterator[tuple[Site, dict[int, Value]]]:
     """The statement's building calls of one kind on the way to the read, with the arguments of the function around."""
     project = read.call.function.project
-    for upper, lower in itertools.pairwise(read.effect.chain):
-        known = actuals_of(upper, lower.function)
-        for call in project.view(lower.function).calls:
-            if not any(t.row is not None and t.row.part == part for t in call.site.targets):
-                continue
+    for upper, lower in itertools.pairwise(read.chain):
+        for call in project.view(lower.function).calls_by_part.get(part, ()):
+            known = actuals_of(upper, lower.function)
             if translate_guards(call.site.guards, lower.function, known) is not None:
                 yield call.site, known
 
@@ -176,9 +179,9 @@ def is_cached(function: Function) -> bool:
 
 def asks_for_fresh_rows(function: FunctionView, step: Effect) -> bool:
     """Whether the statement that is executed here says ``populate_existing``."""
-    saying = (c for c in function.calls if c.site.keyword("populate_existing") is not None)
     return any(
-        c.at.line <= step.at.end_line and (step.via is not None or c.at.end_line >= step.at.line) for c in saying
+        c.at.line <= step.at.end_line and (step.via is not None or c.at.end_line >= step.at.line)
+        for c in function.calls_by_keyword.get("populate_existing", ())
     )
 
 

@@ -66,7 +66,8 @@ def refetches(function: FunctionView) -> Iterator[Refetch]:
     for second in reads:
         if second.call.at in told or _is_guarded(function, second):
             continue
-        found = _earlier(function, reads, second) or _at_hand(function, second)
+        same = [read for read in reads if read.entity is second.entity]
+        found = _earlier(function, same, second) or _at_hand(function, second)
         if found is not None:
             told.add(second.call.at)
             yield found
@@ -75,7 +76,7 @@ def refetches(function: FunctionView) -> Iterator[Refetch]:
 def place(read: Read) -> tuple[FunctionView, Span]:
     """Where to change something: the deepest call on the way to the read that nobody else shares."""
     project = read.call.function.project
-    chain = read.effect.chain
+    chain = read.chain
     last = 0
     for number, step in enumerate(chain[1:], 1):
         callers = project.callers.of(step.function)
@@ -150,9 +151,7 @@ def _gives(first: Read, second: Read) -> bool:
 
 def _is_getter(first: Read, second: Read) -> bool:
     """Whether the function itself calls what both reads come through."""
-    return len(first.effect.chain) > 1 and any(
-        e.function is first.effect.chain[1].function for e in second.effect.chain[1:]
-    )
+    return len(first.chain) > 1 and any(e.function is first.chain[1].function for e in second.chain[1:])
 
 
 def _is_entity(result: Value, entity: Class) -> bool:
@@ -196,7 +195,7 @@ def _ended(function: FunctionView, second: Read, since: Span) -> bool:
 def _on_the_way(read: Read) -> Iterator[Effect]:
     """What the callees do before they come to the read."""
     project = read.call.function.project
-    for step in read.effect.chain[1:]:
+    for step in read.chain[1:]:
         for call in project.view(step.function).calls:
             if call.at < step.at:
                 yield from call.effects
@@ -232,8 +231,8 @@ def _is_guarded(function: FunctionView, second: Read) -> bool:
     target = leaf.target
     if target is not None and target.name.endswith(".refresh"):
         return True
-    fresh = any(asks_for_fresh_rows(function.project.view(step.function), step) for step in second.effect.chain)
-    cached = any(is_cached(step.function) for step in second.effect.chain[1:])
+    fresh = any(asks_for_fresh_rows(function.project.view(step.function), step) for step in second.chain)
+    cached = any(is_cached(step.function) for step in second.chain[1:])
     if fresh or cached or locks(second) or _derived_below(second):
         return True
     return any(frame.part == "handler" for frame in function.places.frames(second.call.site.node))
@@ -242,7 +241,7 @@ def _is_guarded(function: FunctionView, second: Read) -> bool:
 def _derived_below(read: Read) -> bool:
     """Whether a callee takes the key from an entity that it holds itself: it is told of there."""
     primary = primary_key(read.call.function, read.entity)
-    return any(step.key[0] == "attr" and step.key[2] == primary for step in read.effect.chain[1:])
+    return any(step.key[0] == "attr" and step.key[2] == primary for step in read.chain[1:])
 
 
 def _after(call: CallView) -> Span:

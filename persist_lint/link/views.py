@@ -58,6 +58,24 @@ class FunctionView:
         return sorted(found, key=lambda call: call.at)
 
     @cached_property
+    def calls_by_part(self) -> dict[str, list[CallView]]:
+        """The calls that build statements, by what they add (``lock``, ``options``, …), each in order of place."""
+        found: dict[str, list[CallView]] = {}
+        for call in self.calls:
+            for part in {t.row.part: None for t in call.site.targets if t.row is not None and t.row.part}:
+                found.setdefault(part, []).append(call)
+        return found
+
+    @cached_property
+    def calls_by_keyword(self) -> dict[str, list[CallView]]:
+        """The calls by the names of their keyword arguments, each in order of place."""
+        found: dict[str, list[CallView]] = {}
+        for call in self.calls:
+            for name in {name: None for name, _ in call.site.keywords if name}:
+                found.setdefault(name, []).append(call)
+        return found
+
+    @cached_property
     def places(self) -> Places:
         """Where its expressions stand: the blocks around them."""
         return Places(self.function)
@@ -158,7 +176,7 @@ class FunctionView:
         confidence: Confidence = Confidence.DEFINITE,
         frames: Iterable[FunctionView] = (),
     ) -> Finding:
-        """A finding of a rule in this function; ``frames`` are the functions whose entry points lead to it, if others."""
+        """A finding in this function; ``frames`` are the functions whose entry points lead to it, if others."""
         return Finding(
             rule=rule.name,
             code=rule.code,
