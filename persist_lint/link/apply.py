@@ -44,9 +44,10 @@ from persist_lint.link.lattice import (
     members,
     unknown,
 )
-from persist_lint.link.libcall import LibraryCall, library_result, passed_functions, targets_of
+from persist_lint.link.libcall import LibraryCall, library_result, managed, passed_functions, runs_later, targets_of
 from persist_lint.link.loops import of_call
 from persist_lint.link.sites import Keywords, Loop, Manner, Site, Target
+from persist_lint.link.tree import spelled
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Row
 
@@ -115,7 +116,9 @@ class Applier:
         receiver = self._ev.env.get(function.params[0].name, Value(Inst(function.owner), ("param", 0)))
         return Value(Super(function.owner, receiver), ("super",))
 
-    def _apply(self, callee: Value, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int], expr: f.Call) -> Outcome:
+    def _apply(
+        self, callee: Value, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int], expr: f.Call
+    ) -> Outcome:
         if callee.sym == ("super",):
             return Outcome([], Value(callee.type))
         if callee.sym[0] == "colmethod":
@@ -131,40 +134,26 @@ class Applier:
         return Outcome(targets, join([o.result for o in outcomes]), outcomes[0].reason)
 
     def _one(
-        self, kind: Type, callee: Value, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int], expr: f.Call
+        self,
+        kind: Type,
+        callee: Value,
+        args: tuple[Value, ...],
+        keywords: Keywords,
+        place: tuple[int, int],
+        expr: f.Call,
     ) -> Outcome | None:
         match kind:
             case Fn(function=function, bound=bound):
                 return self._function(function, bound, args, keywords, place, callee.weak)
             case ClassObj(cls=cls):
                 return self._construct(cls, kind, args, keywords, place)
-            case LibClass(name=name):
-                made = self._world.vocabulary.types[name].new or Row()
-                return self._library(made, name, callee, args, keywords, place, expr, makes=name)
-            case LibFn(name=name):
-                row = self._world.vocabulary.functions.get(name)
-                if row is None:
-                    return Outcome([], self._world.builtin(name, args, keywords), "" if name.startswith("builtins.") else f"no row for {name}")
-                return self._library(row, name, None, args, keywords, place, expr)
-            case LibMethod(owner="builtins", name="sort", bound=bound) if "builtins.sorted" in self._world.vocabulary.functions:
-                row = self._world.vocabulary.functions["builtins.sorted"]
-                return self._library(row, "builtins.sorted", None, (bound,), keywords, place, expr)
-            case LibMethod(owner="builtins", name=name, bound=bound):
-                return Outcome([], self._world.builtin_method(bound, name, args))
-            case LibMethod(owner=owner, name=name, bound=bound):
-                row = self._world.method_row(owner, name)
-                assert row is not None, "attribute() checks that the row exists"
-                return self._library(row, f"{owner}.{name}", bound, args, keywords, place, expr)
+            case LibClass() | LibFn() | LibMethod() | Lib():
+                return self._library_callee(kind, callee, args, keywords, place, expr)
             case Inst(cls=cls):
                 method = self._world.classes.find_method(cls, "__call__")
                 if method is None:
                     return Outcome([], unknown("no __call__"), f"{cls.name} has no __call__")
                 return self._function(method, Value(kind, callee.sym), args, keywords, place, callee.weak)
-            case Lib(name=name):
-                row = self._world.call_row(name)
-                if row is None:
-                    return Outcome([], unknown("not callable"), f"{name} is not known to be callable")
-                return self._library(row, f"{name}.__call__", Value(kind, callee.sym), args, keywords, place, expr)
             case Closure(returns=returns):
                 self._runs_lambda(Value(kind), "here")
                 sym = ("call", place) if returns.sym == UNKNOWN_SYM else returns.sym
@@ -172,7 +161,7 @@ class Applier:
             case Partial(of=of, args=first, keywords=named, manages=manages):
                 outcome = self._apply(of, (*first, *args), (*named, *keywords), place, expr)
                 if manages:
-                    outcome.result = _managed(of, outcome.result, place)
+                    outcome.result = managed(of, outcome.result, place)
                 if first or named:
                     given = {"arguments": (*first, *args), "keywords": (*named, *keywords)}
                     outcome.targets = [replace(t, **given) if t.arguments is None else t for t in outcome.targets]
@@ -185,14 +174,59 @@ class Applier:
                 return Outcome([], unknown(reason), reason)
         return Outcome([], unknown("not callable"), f"a {type(kind).__name__} is not called")
 
+    def _library_callee(
+        self,
+        kind: Type,
+        callee: Value,
+        args: tuple[Value, ...],
+        keywords: Keywords,
+        place: tuple[int, int],
+        expr: f.Call,
+    ) -> Outcome:
+        match kind:
+            case LibClass(name=name):
+                made = self._world.vocabulary.types[name].new or Row()
+                return self._library(made, name, callee, args, keywords, place, expr, makes=name)
+            case LibFn(name=name):
+                row = self._world.vocabulary.functions.get(name)
+                if row is None:
+                    reason = "" if name.startswith("builtins.") else f"no row for {name}"
+                    return Outcome([], self._world.builtin(name, args, keywords), reason)
+                return self._library(row, name, None, args, keywords, place, expr)
+            case LibMethod(owner="builtins", name="sort", bound=bound) if (
+                "builtins.sorted" in self._world.vocabulary.functions
+            ):
+                row = self._world.vocabulary.functions["builtins.sorted"]
+                return self._library(row, "builtins.sorted", None, (bound,), keywords, place, expr)
+            case LibMethod(owner="builtins", name=name, bound=bound):
+                return Outcome([], self._world.builtin_method(bound, name, args))
+            case LibMethod(owner=owner, name=name, bound=bound):
+                row = self._world.method_row(owner, name)
+                assert row is not None, "attribute() checks that the row exists"
+                return self._library(row, f"{owner}.{name}", bound, args, keywords, place, expr)
+            case Lib(name=name):
+                row = self._world.call_row(name)
+                if row is None:
+                    return Outcome([], unknown("not callable"), f"{name} is not known to be callable")
+                return self._library(row, f"{name}.__call__", Value(kind, callee.sym), args, keywords, place, expr)
+        return Outcome([], unknown("not callable"), "not callable")
+
     def _function(
-        self, function: Function, bound: Value | None, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int], weak: bool
+        self,
+        function: Function,
+        bound: Value | None,
+        args: tuple[Value, ...],
+        keywords: Keywords,
+        place: tuple[int, int],
+        weak: bool,
     ) -> Outcome:
         candidates = self._world.candidates(function, bound)
         if not candidates:
             return Outcome([], unknown("too dynamic"), "too many implementations")
         targets = [Target(c, c.dotted, None, bound, weak=weak) for c in candidates]
-        if any(isinstance(k, Fn | Partial | Closure) for v in (*args, *(v for _, v in keywords)) for k in members(v.type)):
+        if any(
+            isinstance(k, Fn | Partial | Closure) for v in (*args, *(v for _, v in keywords)) for k in members(v.type)
+        ):
             targets += self._handed_over(candidates[0], bound, args, keywords)
         known = actuals(candidates[0], bound, args, keywords)
         return Outcome(targets, self._world.result(candidates[0], bound, known, place))
@@ -226,7 +260,9 @@ class Applier:
             for site in self._lambdas.get(kind.at, ()) if isinstance(kind, Closure) else ():
                 site.manner = manner
 
-    def _construct(self, cls: Class, kind: ClassObj, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int]) -> Outcome:
+    def _construct(
+        self, cls: Class, kind: ClassObj, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int]
+    ) -> Outcome:
         init = self._world.classes.find_method(cls, "__init__")
         made = Value(Inst(cls, kind.args), ("new", cls.dotted, ()))
         if init is None:
@@ -375,7 +411,7 @@ class Applier:
         return unknown("entering something unknown", ("call", place))
 
     def _entering(self, expr: f.Expr, manager: Value, outcome: Outcome, is_async: bool) -> None:
-        """A project's ``__enter__`` runs where its manager is made or named: with that call, or as a call of its own."""
+        """A project's ``__enter__`` runs where its manager is made or named: with that call, or as one of its own."""
         ev = self._ev
         targets = tuple(replace(target, arguments=()) for target in outcome.targets)
         made = ev.flow.sites.get(expr)
@@ -388,7 +424,7 @@ class Applier:
         )  # fmt: skip
 
     def iteration(self, target: f.Expr, iterated: Value) -> None:
-        """A site for each turn of a loop over a library object whose iteration does something; its node is the target."""
+        """A site for the turns of a loop over a library object whose iteration does something, at the target."""
         for kind in members(iterated.type):
             row = self._world.iteration_row(kind)
             if row is not None and row.does and isinstance(kind, Lib):
@@ -423,7 +459,7 @@ class Applier:
         match arg:
             case f.Call():
                 inner = self._ev.flow.sites.get(arg)
-                if inner is not None and _runs_later(inner.result.type):
+                if inner is not None and runs_later(inner.result.type):
                     inner.group = group.at
                     inner.consumer = "gathered" if where == "here" else "scheduled"
                     inner.manner = "here" if where == "here" else where  # type: ignore[assignment]
@@ -455,33 +491,3 @@ class Applier:
                 current = self._ev.env.get(name)
                 if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
                     self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)
-
-
-def _managed(generator: Value, made: Value, place: tuple[int, int]) -> Value:
-    """What ``contextmanager(generator)(…)`` gives: a manager of what the generator yields."""
-    function = next((kind.function for kind in members(generator.type) if isinstance(kind, Fn)), None)
-    if function is None or not isinstance(made.type, Coll):
-        return made
-    item = made.type.item_sym if made.type.item_sym[0] in ("param", "attr", "global") else ("open", place)
-    return Value(Manager(Value(made.type.item, item, made.weak), function, function.is_async), made.sym, made.weak)
-
-
-def _runs_later(kind: Type) -> bool:
-    """Whether the call that gave it has not run its body yet: a coroutine or generator was made."""
-    return isinstance(kind, Coro) or (isinstance(kind, Coll) and kind.kind.endswith("generator"))
-
-
-def spelled(expr: f.Expr) -> str:
-    """The callee as written, for messages: ``self.repo.get``."""
-    match expr:
-        case f.Name(id=name):
-            return name
-        case f.Attr(value=value, name=name):
-            return f"{spelled(value)}.{name}"
-        case f.Call(func=func):
-            return f"{spelled(func)}()"
-        case f.Subscript(value=value):
-            return f"{spelled(value)}[…]"
-        case f.Await(value=value):
-            return spelled(value)
-    return "…"

@@ -11,7 +11,7 @@ from persist_lint.link.lattice import Value
 def actuals(
     function: Function, bound: Value | None, args: Sequence[Value], keywords: Sequence[tuple[str | None, Value]]
 ) -> dict[int, Value]:
-    """Parameter index → argument, for those that the call passes (``*args``/``**kwargs`` beyond the names are dropped)."""
+    """Parameter index → argument, for those that the call passes; what goes to ``*args``/``**kwargs`` is dropped."""
     params = function.params
     found: dict[int, Value] = {}
     start = 0

@@ -102,7 +102,9 @@ class Attributes:
                 init = method
                 assigned += values
             else:
-                assigned += [Value(v.type, UNKNOWN_SYM, v.weak) for v in values if not isinstance(v.type, Null | Unknown)]
+                assigned += [
+                    Value(v.type, UNKNOWN_SYM, v.weak) for v in values if not isinstance(v.type, Null | Unknown)
+                ]
         if not assigned:
             return None if declared is None else (declared, None)
         value = join(assigned)
@@ -279,7 +281,11 @@ def _from_init(sym: Sym, base: Sym, name: str) -> Sym:
         case ("param", int(index)):
             return init_sym(base, index)
         case ("new", made, args):
-            found = ("new", made, tuple((i, _from_init(s, base, name) if s and isinstance(s[0], str) else s) for i, s in args))
+            found = (
+                "new",
+                made,
+                tuple((i, _from_init(s, base, name) if s and isinstance(s[0], str) else s) for i, s in args),
+            )
             return found if depth(found) <= 8 else attr_sym(base, name)
         case ("attr", inner, attribute):
             return attr_sym(_from_init(inner, base, name), attribute)

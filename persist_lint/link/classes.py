@@ -92,7 +92,7 @@ class Classes:
                     yield Base(None, found.dotted, ())
 
     def mro(self, cls: Class) -> tuple[Class, ...]:
-        """The class and its project bases, most specific first (depth first; a class seen later wins its later place)."""
+        """The class and its project bases, most specific first (depth first; the last place of a class counts)."""
         if cls not in self._mro:
             self._mro[cls] = (cls,)
             order: list[Class] = [cls]
@@ -147,7 +147,9 @@ class Classes:
         inherited: list[Function] = []
         for one in self.mro(cls):
             inherited += [m for ms in one.methods.values() for m in ms if one is not cls]
-            defined |= {*one.methods, *(n for n, (o, _) in self.fields(cls).items() if o is one)} if one is cls else set()
+            defined |= (
+                {*one.methods, *(n for n, (o, _) in self.fields(cls).items() if o is one)} if one is cls else set()
+            )
         words = set(defined)
         if any(base.args for base in self.bases(cls)):
             found.update(inherited)
@@ -169,7 +171,7 @@ class Classes:
         return order[order.index(owner) + 1 :] != self.mro(owner)[1:]
 
     def is_abstract(self, method: Function) -> bool:
-        """Whether a method is a promise only: abstract, of a Protocol, or a body that raises NotImplementedError or is empty."""
+        """Whether a method is a promise only: abstract, of a Protocol, empty, or raising NotImplementedError."""
         if "abstractmethod" in method.decorator_names:
             return True
         owner = method.owner

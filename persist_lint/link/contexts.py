@@ -21,7 +21,9 @@ JOBS = frozenset({"background", "scheduled"})
 COLD = frozenset({"startup", "migration", "test", "cli"})
 MAX_ENTRIES = 5
 TEST_PATH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
-STARTUP_NAMES = frozenset({"lifespan", "startup", "on_startup", "bootstrap", "create_app", "init_app", "init_db", "main"})
+STARTUP_NAMES = frozenset(
+    {"lifespan", "startup", "on_startup", "bootstrap", "create_app", "init_app", "init_db", "main"}
+)
 
 
 class Entry(Struct, frozen=True, eq=False):
@@ -162,9 +164,9 @@ class Contexts:
                     home = scopes.module_named(statement.module, module)
                     found.update([home] if isinstance(home, Module) else [])
                 bound = scopes.imported(module, statement)
-                home = bound if isinstance(bound, Module) else getattr(bound, "module", None)
-                if isinstance(home, Module) and home is not module:
-                    found.add(home)
+                source = bound if isinstance(bound, Module) else getattr(bound, "module", None)
+                if isinstance(source, Module) and source is not module:
+                    found.add(source)
         return frozenset(found)
 
     # ------------------------------------------------------------------ downward

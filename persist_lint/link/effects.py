@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from persist_lint.link.arguments import actuals
-from persist_lint.link.implicit import implied
 from persist_lint.link.immediate import happens, in_memory
+from persist_lint.link.implicit import implied
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
     INNER_SYM,
@@ -45,8 +45,8 @@ MAX_EFFECTS = 48
 MAX_ROUNDS = 4
 BLOCKING = frozenset(
     {"db.select", "db.insert", "db.update", "db.delete", "db.statement", "db.call", "unit.merge", "flush", "txn.commit",
-     "txn.rollback", "net", "cache", "broker", "publish", "listen", "file.read", "file.write", "process", "sleep", "wait",
-     "cpu"}
+     "txn.rollback", "net", "cache", "broker", "publish", "listen", "file.read", "file.write", "process", "sleep",
+     "wait", "cpu"}
 )  # fmt: skip
 
 
@@ -203,7 +203,9 @@ class Summaries:
             if row is None or not row.does:
                 continue
             args, keywords = passed(site, target)
-            call = LibraryCall(row, target.name, target.bound, args, keywords, (site.at.line, site.at.column), None, target.makes)
+            call = LibraryCall(
+                row, target.name, target.bound, args, keywords, (site.at.line, site.at.column), None, target.makes
+            )
             about = call.argument(row.of) if row.of else None
             keyed = call.argument(row.key) if row.key else None
             statement = self._statement(target, about)
@@ -214,7 +216,8 @@ class Summaries:
                 for actual, subject in self._kinds(kind, statement, about, entity, target):
                     yield Effect(
                         actual, subject, entity, key, self._session(target, statement), site.guards,
-                        self._blocks(actual, site, target) and not in_memory(call), site.manner, function, site.at, site, target, None, statement,
+                        self._blocks(actual, site, target) and not in_memory(call), site.manner, function, site.at,
+                        site, target, None, statement,
                         target.weak,
                     )  # fmt: skip
 
@@ -330,7 +333,9 @@ def holds(value: Value, kind: str) -> bool | None:
         return kind == "none"
     if isinstance(value.type, Inst | Lib | Fn | LibClass | Coll) and value.sym[0] in ("new", "open"):
         return kind != "none"
-    if kind == "none" and (isinstance(value.type, Coll | Dict | Tup) or (isinstance(value.type, Inst) and value.sym[0] == "item")):
+    if kind == "none" and (
+        isinstance(value.type, Coll | Dict | Tup) or (isinstance(value.type, Inst) and value.sym[0] == "item")
+    ):
         return False
     return None
 
@@ -341,7 +346,9 @@ def _calls_itself(world: World, function: Function) -> bool:
 
 def callees(world: World, function: Function) -> list[Function]:
     """The project functions that a function's calls may run, in order of place."""
-    found = {t.function: None for s in list(world.flow(function).sites.values()) for t in s.targets if t.function is not None}
+    found = {
+        t.function: None for s in list(world.flow(function).sites.values()) for t in s.targets if t.function is not None
+    }
     return list(found)
 
 

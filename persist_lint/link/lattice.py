@@ -17,7 +17,7 @@ A ``Value`` is what an expression is known to be: its type, and a symbol that sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Union
 
 from msgspec import Struct
@@ -134,7 +134,7 @@ class Coro(Struct, frozen=True):
 
 
 class Coll(Struct, frozen=True):
-    """A collection or iterator of ``item``; ``kind`` is list, set, tuple, iterator, generator, async_generator, dict."""
+    """A collection or iterator of ``item``; ``kind``: list, set, tuple, iterator, generator, async_generator."""
 
     item: Type
     kind: str = "list"
@@ -230,7 +230,7 @@ def members(kind: Type) -> tuple[Type, ...]:
     return kind.members if isinstance(kind, Either) else (kind,)
 
 
-def union(kinds: list[Type]) -> Type:
+def union(kinds: Sequence[Type]) -> Type:
     """The join of types: None and plain unknowns yield to what is known; more than four known ones are unknown."""
     flat: list[Type] = []
     for kind in kinds:
@@ -271,7 +271,7 @@ def _mergeable(flat: list[Type], one: Type) -> tuple[int, Type | None]:
 
 
 def _either_statement(one: Statement, other: Statement) -> Statement:
-    """What holds of both variants of a statement: conditions in common, eager options of either, no limit unless both."""
+    """What holds of both variants of a statement: common conditions, options of either, no limit unless both."""
     return Statement(
         one.verb if one.verb == other.verb else "other",
         tuple(dict.fromkeys((*one.entities, *other.entities))),
@@ -335,7 +335,7 @@ def _is_deep(sym: Sym, levels: int) -> bool:
 
 def attr_sym(base: Sym, name: str) -> Sym:
     """The symbol of an attribute; unknown where the base is, or where paths grow too long."""
-    if base == UNKNOWN_SYM or base == INNER_SYM:
+    if base in (UNKNOWN_SYM, INNER_SYM):
         return base
     return UNKNOWN_SYM if _is_deep(base, MAX_SYM_DEPTH) else ("attr", base, name)
 
@@ -360,7 +360,7 @@ def substitute(sym: Sym, actuals: dict[int, Sym]) -> Sym:
             return ("new", name, tuple((i, substitute(s, actuals)) for i, s in args))
         case ("keys", *parts):
             return ("keys", *(substitute(part, actuals) for part in parts))
-        case ("free", inner):
+        case ("free", tuple(inner)):
             return inner  # the nested function is called where it is defined
         case ("const" | "global", *_):
             return sym
@@ -373,7 +373,8 @@ def substitute(sym: Sym, actuals: dict[int, Sym]) -> Sym:
 def init_sym(base: Sym, index: int) -> Sym:
     """What the constructor of ``base`` got as parameter ``index``."""
     if base and base[0] == "new":
-        return dict(base[2]).get(index, UNKNOWN_SYM)
-    if base == UNKNOWN_SYM or base == INNER_SYM:
+        found: Sym = dict(base[2]).get(index, UNKNOWN_SYM)
+        return found
+    if base in (UNKNOWN_SYM, INNER_SYM):
         return base
     return UNKNOWN_SYM if _is_deep(base, MAX_SYM_DEPTH) else ("init", base, index)

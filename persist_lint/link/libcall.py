@@ -20,10 +20,12 @@ from persist_lint.link.lattice import (
     Inst,
     Lib,
     LibClass,
+    Manager,
     Null,
     Partial,
     Statement,
     Tup,
+    Type,
     Unknown,
     Value,
     members,
@@ -175,7 +177,9 @@ def _entities(world: World, call: LibraryCall) -> Value:
 def _scalar(world: World, call: LibraryCall) -> Value:
     about = call.argument(call.row.of)
     statement = statement_of(about) if about is not None else None
-    return Value(scalar_type(statement) if statement is not None else Unknown("statement not known"), ("call", call.place))
+    return Value(
+        scalar_type(statement) if statement is not None else Unknown("statement not known"), ("call", call.place)
+    )
 
 
 def _row(world: World, call: LibraryCall) -> Value:
@@ -190,7 +194,9 @@ def _rows(world: World, call: LibraryCall) -> Value:
 
 
 def _data(world: World, call: LibraryCall) -> Value:
-    aggregate = call.bound is not None and isinstance(call.bound.type, Lib) and "FunctionGenerator" in call.bound.type.name
+    aggregate = (
+        call.bound is not None and isinstance(call.bound.type, Lib) and "FunctionGenerator" in call.bound.type.name
+    )
     return Value(Data("aggregate" if aggregate else ""), ("call", call.place))
 
 
@@ -306,6 +312,22 @@ def targets_of(
                 method = world.classes.find_method(cls, "__call__")
                 if method is not None:
                     found.append(
-                        Target(method, method.dotted, None, value, manner, value.weak, arguments=rest, keywords=keywords)
+                        Target(
+                            method, method.dotted, None, value, manner, value.weak, arguments=rest, keywords=keywords
+                        )
                     )
     return found
+
+
+def managed(generator: Value, made: Value, place: tuple[int, int]) -> Value:
+    """What ``contextmanager(generator)(…)`` gives: a manager of what the generator yields."""
+    function = next((kind.function for kind in members(generator.type) if isinstance(kind, Fn)), None)
+    if function is None or not isinstance(made.type, Coll):
+        return made
+    item = made.type.item_sym if made.type.item_sym[0] in ("param", "attr", "global") else ("open", place)
+    return Value(Manager(Value(made.type.item, item, made.weak), function, function.is_async), made.sym, made.weak)
+
+
+def runs_later(kind: Type) -> bool:
+    """Whether the call that gave it has not run its body yet: a coroutine or generator was made."""
+    return isinstance(kind, Coro) or (isinstance(kind, Coll) and kind.kind.endswith("generator"))

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from persist_lint.link.evaluate import Evaluator
 
 SMALL = 10
-CHUNKERS = frozenset({"batched", "chunked", "chunks", "chunk", "batch", "batches", "iter_batches", "partitions", "sliced"})
+CHUNKERS = frozenset(
+    {"batched", "chunked", "chunks", "chunk", "batch", "batches", "iter_batches", "partitions", "sliced"}
+)
 ITERATING = {"builtins.map": 1, "builtins.filter": 1, "builtins.sorted": 0, "builtins.min": 0, "builtins.max": 0}
 TAKERS = frozenset({"pop", "popleft", "get_nowait", "heappop"})
 
@@ -34,7 +36,9 @@ def classify(walker: Evaluator, node: f.For | f.While | f.Generator, iterated: V
     if isinstance(node, f.For) and _counts_up(node.iter) and (is_steps(node) or (bound == "small" and is_retry(node))):
         bound = "retry"
     found = node if isinstance(node, f.For) else None
-    return Loop(kind, at, place, iterated or unknown("loop"), bound, stops_at_first_hit(body), False, node.target, found)
+    return Loop(
+        kind, at, place, iterated or unknown("loop"), bound, stops_at_first_hit(body), False, node.target, found
+    )
 
 
 def bound_of(walker: Evaluator, expr: f.Expr, iterated: Value | None) -> Bound:
@@ -69,7 +73,9 @@ def bound_of(walker: Evaluator, expr: f.Expr, iterated: Value | None) -> Bound:
 
 def is_enum(walker: Evaluator, cls: Class) -> bool:
     """Whether the class is an enumeration."""
-    return any(b.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum", "Flag") for b in walker.world.classes.library_bases(cls))
+    return any(
+        b.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum", "Flag") for b in walker.world.classes.library_bases(cls)
+    )
 
 
 def _range(args: tuple[f.Expr, ...]) -> Bound:
@@ -118,7 +124,9 @@ def _ends_early(body: tuple[f.Stmt, ...]) -> bool:
 
 def _leaves(body: tuple[f.Stmt, ...]) -> bool:
     return any(
-        isinstance(s, f.Return) or (isinstance(s, f.Jump) and s.kind == "break") or (isinstance(s, f.With) and _leaves(s.body))
+        isinstance(s, f.Return)
+        or (isinstance(s, f.Jump) and s.kind == "break")
+        or (isinstance(s, f.With) and _leaves(s.body))
         for s in body
     )
 

@@ -10,14 +10,19 @@ from persist_lint.link.classes import flat
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import Coll, Data, Inst, Type, Unknown, Value, members
 from persist_lint.model import facts as f
+from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 BASE_MAKERS = ("declarative_base()", "automap_base()", "generate_base()", "as_declarative()")
 RELATIONSHIPS = frozenset({"relationship", "Relationship", "dynamic_loader"})
-COLUMNS = frozenset({"mapped_column", "Column", "column_property", "deferred", "composite", "query_expression", "synonym"})
-WIDE = frozenset({"Text", "UnicodeText", "LargeBinary", "BLOB", "CLOB", "JSON", "JSONB", "TSVECTOR", "BYTEA", "Vector", "PickleType"})
+COLUMNS = frozenset(
+    {"mapped_column", "Column", "column_property", "deferred", "composite", "query_expression", "synonym"}
+)
+WIDE = frozenset(
+    {"Text", "UnicodeText", "LargeBinary", "BLOB", "CLOB", "JSON", "JSONB", "TSVECTOR", "BYTEA", "Vector", "PickleType"}
+)
 
 
 class ColumnInfo(Struct, frozen=True, eq=False):
@@ -32,7 +37,7 @@ class ColumnInfo(Struct, frozen=True, eq=False):
     deferred: bool
     has_default: bool
     server_onupdate: bool
-    at: f.Span
+    at: Span
 
     @property
     def wide(self) -> bool:
@@ -47,7 +52,7 @@ class RelationInfo(Struct, frozen=True, eq=False):
     target_name: str
     lazy: str
     many: bool
-    at: f.Span
+    at: Span
     owner: Class
     back: str = ""
 
@@ -154,25 +159,38 @@ class Models:
                     self._member(cls, name, annotation, value, statement.at, columns, relations)
         for methods in cls.methods.values():
             for method in methods:
-                if "declared_attr" in method.decorator_names or "declared_attr" in {_last(d) for d in method.facts.decorators}:
+                if "declared_attr" in method.decorator_names or "declared_attr" in {
+                    _last(d) for d in method.facts.decorators
+                }:
                     self._declared(cls, method, columns, relations)
         if table is None and not abstract and self._is_sqlmodel_table(cls):
             table = cls.name.lower()
-        if table is None and not abstract and columns and "flask_sqlalchemy.model.Model" in self._world.classes.library_bases(cls):
+        if (
+            table is None
+            and not abstract
+            and columns
+            and "flask_sqlalchemy.model.Model" in self._world.classes.library_bases(cls)
+        ):
             table = cls.name.lower()
         return table, abstract
 
     @staticmethod
     def _is_sqlmodel_table(cls: Class) -> bool:
-        return any(k.name == "table" and isinstance(k.value, f.Const) and k.value.value is True for k in cls.facts.keywords)
+        return any(
+            k.name == "table" and isinstance(k.value, f.Const) and k.value.value is True for k in cls.facts.keywords
+        )
 
-    def _declared(self, cls: Class, method: Function, columns: dict[str, ColumnInfo], relations: dict[str, RelationInfo]) -> None:
+    def _declared(
+        self, cls: Class, method: Function, columns: dict[str, ColumnInfo], relations: dict[str, RelationInfo]
+    ) -> None:
         for statement in method.body:
             if isinstance(statement, f.Return) and statement.value is not None:
-                self._member(cls, method.name, method.facts.returns, statement.value, method.facts.at, columns, relations)
+                self._member(
+                    cls, method.name, method.facts.returns, statement.value, method.facts.at, columns, relations
+                )
 
     def _member(
-        self, cls: Class, name: str, annotation: f.Expr | None, value: f.Expr | None, at: f.Span,
+        self, cls: Class, name: str, annotation: f.Expr | None, value: f.Expr | None, at: Span,
         columns: dict[str, ColumnInfo], relations: dict[str, RelationInfo],
     ) -> None:  # fmt: skip
         call = value if isinstance(value, f.Call) else None
@@ -184,7 +202,7 @@ class Models:
         elif annotation is not None and _is_mapped(annotation):
             columns[name] = _column(name, annotation, None, at)
 
-    def _relation(self, cls: Class, name: str, annotation: f.Expr | None, call: f.Call, at: f.Span) -> RelationInfo:
+    def _relation(self, cls: Class, name: str, annotation: f.Expr | None, call: f.Call, at: Span) -> RelationInfo:
         target_name, many = "", None
         if call.args:
             target_name = _spelled(call.args[0])
@@ -195,11 +213,20 @@ class Models:
         options = dict(_options(call))
         if many is None:
             use = options.get("uselist")
-            many = not (isinstance(use, f.Const) and use.value is False) and not self._points_to_one(cls, target_name, options)
+            many = not (isinstance(use, f.Const) and use.value is False) and not self._points_to_one(
+                cls, target_name, options
+            )
         target = self.by_name(target_name, cls) if target_name else None
         back = options.get("back_populates")
         return RelationInfo(
-            name, target, target_name, strategy_of(options), many, at, cls, str(back.value) if isinstance(back, f.Const) else ""
+            name,
+            target,
+            target_name,
+            strategy_of(options),
+            many,
+            at,
+            cls,
+            str(back.value) if isinstance(back, f.Const) else "",
         )
 
     def _points_to_one(self, cls: Class, target: str, options: dict[str, f.Expr]) -> bool:
@@ -264,7 +291,9 @@ class Models:
             relation = self._relation(model, "", None, value, statement.at)
             if isinstance(back, f.Const) and isinstance(back.value, str) and relation.target is not None:
                 single = made.get("uselist")
-                many = ("secondary" in options or not relation.many) and not (isinstance(single, f.Const) and not single.value)
+                many = ("secondary" in options or not relation.many) and not (
+                    isinstance(single, f.Const) and not single.value
+                )
                 self._back[relation.target, back.value] = RelationInfo(
                     back.value, model, model.name, strategy_of(made), many, statement.at, model
                 )
@@ -302,13 +331,15 @@ def _options(call: f.Call) -> list[tuple[str, f.Expr]]:
     return found
 
 
-def _column(name: str, annotation: f.Expr | None, call: f.Call | None, at: f.Span) -> ColumnInfo:
+def _column(name: str, annotation: f.Expr | None, call: f.Call | None, at: Span) -> ColumnInfo:
     wrapped = call is not None and _last(call.func) == "deferred"
     if wrapped and call is not None and call.args and isinstance(call.args[0], f.Call):
         call = call.args[0]
     options = dict(_options(call)) if call is not None else {}
     kinds = [_last(a.func if isinstance(a, f.Call) else a) for a in (call.args if call is not None else ())]
-    sql_type = next((k for k in kinds if k and k not in ("ForeignKey", "Computed", "Identity", "Sequence", "deferred")), "")
+    sql_type = next(
+        (k for k in kinds if k and k not in ("ForeignKey", "Computed", "Identity", "Sequence", "deferred")), ""
+    )
     said = [] if annotation is None else _names(annotation)
     optional = bool({"None", "Optional"} & set(said))
     if annotation is None:  # without annotation a column is nullable unless it says otherwise
@@ -335,8 +366,8 @@ def _foreign(call: f.Call) -> str:
         if isinstance(argument, f.Call) and _last(argument.func) == "ForeignKey" and argument.args:
             target = argument.args[0]
             return str(target.value) if isinstance(target, f.Const) else _spelled(target)
-    target = dict(_options(call)).get("foreign_key")
-    return str(target.value) if isinstance(target, f.Const) else ""
+    named = dict(_options(call)).get("foreign_key")
+    return str(named.value) if isinstance(named, f.Const) else ""
 
 
 def _annotated_target(annotation: f.Expr) -> tuple[str, bool]:
@@ -344,7 +375,18 @@ def _annotated_target(annotation: f.Expr) -> tuple[str, bool]:
     match annotation:
         case f.Subscript(value=base, index=index):
             head = _last(base)
-            if head in ("list", "List", "set", "Set", "Sequence", "dict", "Dict", "WriteOnlyMapped", "DynamicMapped", "AppenderQuery"):
+            if head in (
+                "list",
+                "List",
+                "set",
+                "Set",
+                "Sequence",
+                "dict",
+                "Dict",
+                "WriteOnlyMapped",
+                "DynamicMapped",
+                "AppenderQuery",
+            ):
                 inner = index.items[-1] if isinstance(index, f.Seq) else index
                 return _annotated_target(inner)[0], True
             inner = index.items[0] if isinstance(index, f.Seq) else index
@@ -352,7 +394,9 @@ def _annotated_target(annotation: f.Expr) -> tuple[str, bool]:
         case f.Bin(op="|", left=left, right=right):
             return _annotated_target(right if isinstance(left, f.Const) else left)
         case f.Const(value=str(text)):
-            return text.strip("'\" ").rpartition("[")[2].strip("'\"] ").split("|")[0].strip(), text.startswith(("list[", "List["))
+            return text.strip("'\" ").rpartition("[")[2].strip("'\"] ").split("|")[0].strip(), text.startswith(
+                ("list[", "List[")
+            )
     return _spelled(annotation), False
 
 
@@ -403,5 +447,3 @@ def _last(expr: f.Expr) -> str:
         case f.Call(func=func):
             return _last(func)
     return ""
-
-

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Union
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from msgspec import Struct
 from persist_lint.link.index import Class, Function, Index, Module
 from persist_lint.link.roots import Roots, relative
 from persist_lint.model import facts as f
+from persist_lint.model.span import Span
 from persist_lint.model.vocabulary import Vocabulary
 
 
@@ -24,7 +25,7 @@ class Variable(Struct, frozen=True, eq=False):
     name: str
     values: tuple[f.Expr, ...]
     annotation: f.Expr | None
-    at: f.Span
+    at: Span
     entered: bool = False  # bound by ``with … as``
 
 
@@ -113,7 +114,7 @@ class Scopes:
         return None
 
     @staticmethod
-    def _merge(found: list[Binding], module: Module) -> Binding:
+    def _merge(found: Sequence[Binding], module: Module) -> Binding:
         """Several bindings of one name: the module's last definition, else the first import; assignments together."""
         solid = [b for b in found if not isinstance(b, Variable)]
         if solid:

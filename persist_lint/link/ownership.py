@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 Kind = Literal["released", "moved", "kept", "returned", "used"]
-Parent = Union[f.Expr, f.Stmt]  # noqa: UP007 - evaluated at run time
+Parent = Union[f.Expr, f.Stmt]
 STRENGTH: tuple[Kind, ...] = ("released", "moved", "kept", "returned")
 CLOSES = frozenset({"close", "session.close"})
 #: Builtins that look at a value and keep nothing of it.

@@ -50,7 +50,17 @@ class Pools:
             return False
         if is_test(outermost.module.path) or outermost.module.path in self._project.surroundings.migrations:
             return False
-        return all(self._project.resources.outlives(f, s) for f, s in self._chain(view, variant.frame))
+        return self._lives_on(view, variant)
+
+    def _lives_on(self, view: EngineView, variant: Variant) -> bool:
+        """Whether the engine is kept: by a module, a container, an object that is itself kept; not dropped."""
+        for function, site in self._chain(view, variant.frame):
+            kinds = self._project.resources.leaves(function, site)
+            if function.is_module or "moved" in kinds or ("kept" in kinds and function.name != "__init__"):
+                return True
+            if not kinds & {"returned", "kept"}:
+                return False
+        return True
 
     def _is_application(self, outermost: Function) -> bool:
         """Whether it is a module that is started from outside, but holds handlers itself."""

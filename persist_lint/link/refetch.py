@@ -117,7 +117,7 @@ def _at_hand(function: FunctionView, second: Read) -> Refetch | None:
             for kind in members(touch.base.type)
         ):
             if _ended(function, second, touch.at):
-                return None
+                continue
             statement = second.effect.statement
             options = passes_options(second) or (statement is not None and bool(statement.options))
             return Refetch(second, None, touch.at, second.by_get, options)

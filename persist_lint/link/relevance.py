@@ -13,7 +13,12 @@ from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Vocabulary
 
 #: Method names too common to connect functions by name: everything would be relevant to everything.
-COMMON = frozenset({"get", "append", "items", "values", "keys", "join", "format", "split", "strip", "update", "copy", "pop", "info", "debug", "warning", "error", "exception", "extend", "lower", "upper", "startswith", "endswith", "encode", "decode", "replace", "isinstance", "len", "str", "int", "list", "dict", "set", "self", "cls", "super", "property", "logger", "log"})  # fmt: skip
+COMMON = frozenset({
+    "append", "cls", "copy", "debug", "decode", "dict", "encode", "endswith", "error", "exception", "extend",
+    "format", "get", "info", "int", "isinstance", "items", "join", "keys", "len", "list", "log", "logger", "lower",
+    "pop", "property", "replace", "self", "set", "split", "startswith", "str", "strip", "super", "update", "upper",
+    "values", "warning",
+})  # fmt: skip
 
 
 def relevant(index: Index, vocabulary: Vocabulary) -> list[Function]:

@@ -194,8 +194,7 @@ class Resolver:
         kinds = tuple(inner(number) for number in range(len(arguments)))
         if last == "Mapped" or last in ("WriteOnlyMapped", "DynamicMapped"):
             return kinds[0]
-        found = self._plain(base, kinds, scope, depth + 1)
-        return found
+        return self._plain(base, kinds, scope, depth + 1)
 
     def _special_form(self, last: str, count: int, inner: Callable[[int], Type]) -> Type | None:
         if last in ("Annotated", "Required", "NotRequired", "ClassVar", "Final", "ReadOnly", "TypeGuard"):

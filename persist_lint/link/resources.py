@@ -98,13 +98,10 @@ class Resources:
             self._found[function] = tuple(self._find(function))
         return self._found[function]
 
-    def outlives(self, function: Function, site: Site) -> bool:
-        """Whether what a call makes lives on after the function: module level, returned, stored, handed on."""
-        if function.is_module:
-            return True
+    def leaves(self, function: Function, site: Site) -> frozenset[str]:
+        """How what a call makes gets out of the function: moved, kept, returned; nothing where it stays inside."""
         resource = Resource("engine", frozenset({"dispose"}))
-        uses = self.ownership.uses(function, site.node, resource)
-        return any(use.kind in ("moved", "returned", "kept") for use in uses)
+        return frozenset(use.kind for use in self.ownership.uses(function, site.node, resource))
 
     def returned(self, function: Function) -> Made | None:
         """The resource that a call of the function gives its caller to release; None for shared or borrowed ones."""

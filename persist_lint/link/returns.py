@@ -113,7 +113,11 @@ class Returns:
                 for caller in world.callers_by_name(function)[:MAX_CALLERS]:
                     for site in list(world.flow(caller).sites.values()):
                         for target in site.targets:
-                            if target.function is not None and target.function.origin is function.origin and target.manner in ("here", "thread", "task"):
+                            if (
+                                target.function is not None
+                                and target.function.origin is function.origin
+                                and target.manner in ("here", "thread", "task")
+                            ):
                                 value = actuals(function, target.bound, *passed(site, target)).get(number)
                                 if value is not None and not isinstance(value.type, useless):
                                     found.append(Value(value.type))
@@ -136,7 +140,7 @@ class Returns:
     # ------------------------------------------------------------------ returns
 
     def returned(self, function: Function) -> Value:
-        """What calling (and awaiting) a function gives, in the function's own terms; generators give their collection."""
+        """What calling (and awaiting) a function gives, in its own terms; generators give their collection."""
         if function not in self._returned:
             self._returned[function] = unknown("asked while being computed")
             self._returned[function] = self._find_returned(function)
@@ -180,6 +184,8 @@ class Returns:
         sym = substitute(value.sym, syms)
         if sym in (INNER_SYM, UNKNOWN_SYM):
             sym = ("call", place)
+        if sym[0] == "new" and sym[2] == ((-1, INNER_SYM),):
+            sym = ("new", sym[1], ((-1, place),))  # which of its instances: the one that this call gives
         kind = value.type
         if isinstance(kind, Unknown) and value.sym[0] == "param" and value.sym[1] in known:
             kind = known[value.sym[1]].type
@@ -196,7 +202,9 @@ class Returns:
             entered = kind.of
             inner = substitute(entered.sym, syms)
             inner = ("open", place) if inner in (INNER_SYM, UNKNOWN_SYM) else inner
-            return Value(Manager(Value(entered.type, inner, entered.weak), kind.function, kind.is_async), sym, value.weak)
+            return Value(
+                Manager(Value(entered.type, inner, entered.weak), kind.function, kind.is_async), sym, value.weak
+            )
         result = Value(kind, sym, value.weak)
         return Value(Coro(result), sym, value.weak) if function.is_async and not function.is_generator else result
 
@@ -296,5 +304,3 @@ def _match(declared: Type, actual: Type, table: dict[str, Type]) -> None:
 def class_instance(kind: ClassObj) -> Type:
     """The instance type of a class value."""
     return Inst(kind.cls, kind.args)
-
-

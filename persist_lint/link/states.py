@@ -40,7 +40,9 @@ NEW: States = frozenset({IDLE})
 WRITES = frozenset({"db.insert", "db.update", "db.delete", "flush"})
 READS = frozenset({"db.select", "db.statement", "db.call", "unit.merge"})
 ENDS = frozenset({"txn.commit", "txn.rollback", "session.close"})
-OUTSIDE = frozenset({"net", "cache", "broker", "process", "file.read", "file.write", "sleep", "wait", "cpu", "listen", "publish"})
+OUTSIDE = frozenset(
+    {"net", "cache", "broker", "process", "file.read", "file.write", "sleep", "wait", "cpu", "listen", "publish"}
+)
 MAX_OCCURRENCES = 40
 MAX_ROUNDS = 3
 MAX_LEVEL = 4
@@ -63,7 +65,7 @@ class Occurrence(Struct, frozen=True, eq=False):
 
 
 class StateSummary(Struct, frozen=True, eq=False):
-    """What a function does to the sessions it gets: states at its normal end per session, and what happened meanwhile."""
+    """What a function does to the sessions it gets: their states at its normal end, what happened meanwhile."""
 
     exits: tuple[tuple[Sym, States], ...] = ()
     occurrences: tuple[Occurrence, ...] = ()
@@ -268,7 +270,12 @@ class StateWalk:
                 row = target.row
                 if row is not None and "txn.savepoint" in row.does:
                     return None
-                if row is not None and "txn.begin" in row.does and target.bound is not None and self.world.is_session(target.bound):
+                if (
+                    row is not None
+                    and "txn.begin" in row.does
+                    and target.bound is not None
+                    and self.world.is_session(target.bound)
+                ):
                     return target.bound.sym
         for kind in members(manager.type):
             if isinstance(kind, Manager) and self.world.is_session(kind.of):
@@ -294,7 +301,9 @@ class StateWalk:
             left = self.block(handler.body, dict(thrown))
             if left is not None:
                 ends.append(left)
-        self.exits[already:] = [(n, e) for n, s in self.exits[already:] if (e := self.block(statement.final, s)) is not None]
+        self.exits[already:] = [
+            (n, e) for n, s in self.exits[already:] if (e := self.block(statement.final, s)) is not None
+        ]
         if not ends:
             self.block(statement.final, thrown)
             return None
@@ -346,7 +355,11 @@ class StateWalk:
 
     def _note(self, occurrence: Occurrence) -> None:
         for number, known in enumerate(self.occurrences):
-            same = known.effect.kind == occurrence.effect.kind and known.holder is occurrence.holder and known.at == occurrence.at
+            same = (
+                known.effect.kind == occurrence.effect.kind
+                and known.holder is occurrence.holder
+                and known.at == occurrence.at
+            )
             if same:
                 table = merge([dict(known.states), dict(occurrence.states)])
                 self.occurrences[number] = replace(known, states=tuple(table.items()))
@@ -413,7 +426,8 @@ class StateWalk:
 def _lifted(effect: Effect, function: Function, site: Site, target: Target) -> Effect:
     """A callee's effect as one of the caller at a call."""
     return Effect(
-        effect.kind, effect.subject, effect.entity, UNKNOWN_SYM, UNKNOWN_SYM, site.guards, effect.blocking, effect.manner,
+        effect.kind, effect.subject, effect.entity, UNKNOWN_SYM, UNKNOWN_SYM, site.guards, effect.blocking,
+        effect.manner,
         function, site.at, site, target, effect, effect.statement, effect.weak or target.weak, effect.length + 1,
     )  # fmt: skip
 

@@ -55,6 +55,22 @@ def statements(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
             yield from statements(block)
 
 
+def spelled(expr: f.Expr) -> str:
+    """The callee as written, for messages: ``self.repo.get``."""
+    match expr:
+        case f.Name(id=name):
+            return name
+        case f.Attr(value=value, name=name):
+            return f"{spelled(value)}.{name}"
+        case f.Call(func=func):
+            return f"{spelled(func)}()"
+        case f.Subscript(value=value):
+            return f"{spelled(value)}[…]"
+        case f.Await(value=value):
+            return spelled(value)
+    return "…"
+
+
 def _comp(e: f.Comp) -> tuple[f.Expr, ...]:
     clauses = [part for g in e.generators for part in (g.iter, g.target, *g.ifs)]
     return (*clauses, e.elt) if e.value is None else (*clauses, e.elt, e.value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Sym, Tup, Type, Unknown, Value, join, unknown
+from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Tup, Type, Unknown, Value, join, unknown
 from persist_lint.link.loops import classify
 from persist_lint.link.narrow import exits, guards_of, narrowed
 from persist_lint.link.sites import Flow, Guard, Loop, Touch

@@ -48,7 +48,9 @@ BUILTIN_TYPES = frozenset({"str", "int", "float", "bool", "bytes"})
 class World(Attributes, Returns):
     """The project at hand; see the modules of the base classes for attributes and returned values."""
 
-    def __init__(self, index: Index, scopes: Scopes, resolver: Resolver, classes: Classes, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, index: Index, scopes: Scopes, resolver: Resolver, classes: Classes, vocabulary: Vocabulary
+    ) -> None:
         Attributes.__init__(self)
         Returns.__init__(self)
         self.index = index
@@ -93,7 +95,7 @@ class World(Attributes, Returns):
         return self._elsewhere(function.parent or function.module.top, expr)
 
     def providers(self, function: Function, number: int) -> list[Value]:
-        """What the framework calls to fill a parameter: ``= Depends(get_db)``, ``Annotated[Session, Depends(get_db)]``."""
+        """What the framework calls to fill a parameter: ``= Depends(get_db)``, ``Annotated[…, Depends(get_db)]``."""
         parameter = function.params[number]
         scopes: list[tuple[f.Expr | None, Function]] = [(parameter.default, function.parent or function.module.top)]
         declared = self.resolver.depends(parameter.annotation, function.module, function)
@@ -319,7 +321,11 @@ class World(Attributes, Returns):
         for one in members(general):
             if isinstance(kind, Inst) and isinstance(one, Inst) and one.cls in self.classes.mro(kind.cls):
                 return True
-            if isinstance(kind, Lib) and isinstance(one, Lib) and (kind.name == one.name or self._below(kind.name, one.name)):
+            if (
+                isinstance(kind, Lib)
+                and isinstance(one, Lib)
+                and (kind.name == one.name or self._below(kind.name, one.name))
+            ):
                 return True
             if type(kind) is type(one) and not isinstance(kind, Inst | Lib) and "Unknown" in repr(one):
                 return True
@@ -337,13 +343,19 @@ class World(Attributes, Returns):
         """The value of a module-level name."""
         assert isinstance(variable, Variable)
         sym = ("global", f"{variable.module.dotted}.{variable.name}")
-        declared = self.resolver.annotation(variable.annotation, variable.module) if variable.annotation is not None else None
+        declared = (
+            self.resolver.annotation(variable.annotation, variable.module) if variable.annotation is not None else None
+        )
         if declared is not None and not isinstance(declared, Unknown):
             known = [k for k in members(declared) if not isinstance(k, Null)]
             if known:
                 return Value(declared, sym)
         found = self.flow(variable.module.top).env.get(variable.name)
-        return unknown("module-level value not known", sym) if found is None else Value(found.type, _global(found, sym), found.weak)
+        return (
+            unknown("module-level value not known", sym)
+            if found is None
+            else Value(found.type, _global(found, sym), found.weak)
+        )
 
     def constant_size(self, function: Function, name: str) -> int | None:
         """How many items a module-level display has."""
@@ -362,7 +374,9 @@ class World(Attributes, Returns):
         kind = bound.type if bound is not None else None
         if not isinstance(kind, Inst | ClassObj) or function.receiver is not None:
             return function
-        mapped = self.models.is_model(kind.cls) and function.owner is not None and not self.models.is_model(function.owner)
+        mapped = (
+            self.models.is_model(kind.cls) and function.owner is not None and not self.models.is_model(function.owner)
+        )
         if not mapped and not self.classes.depends_on_receiver(function, kind.cls):
             return function
         key = (function, kind.cls)

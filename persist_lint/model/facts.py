@@ -60,7 +60,7 @@ class Call(Node, frozen=True):
 class Const(Node, frozen=True):
     """None, bool, int (64 bits), float or str. Other constants are ``Other``; bytes become ``Bytes``."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
 
 
 class Bytes(Node, frozen=True):
@@ -92,7 +92,7 @@ class Generator(Struct, frozen=True, array_like=True, eq=False, gc=False):
 
 
 class Comp(Node, frozen=True):
-    """A comprehension; ``kind`` is list, set, dict or generator; ``elt`` is the key of a dict's and ``value`` its value."""
+    """A comprehension; ``kind`` is list, set, dict or generator; ``elt`` is a dict's key and ``value`` its value."""
 
     kind: str
     elt: Expr
@@ -398,7 +398,7 @@ class ClassFacts(Struct, frozen=True, array_like=True, eq=False):
 
 
 class Comment(Struct, frozen=True, array_like=True):
-    """A comment that can suppress findings: its line, its text from ``#`` on, and whether it stands alone on the line."""
+    """A comment that can suppress findings: its line, its text from ``#`` on, whether it stands alone on the line."""
 
     line: int
     column: int

@@ -20,6 +20,7 @@ Place = tuple[str, int, str]
 #: one comment that has become useless.
 EXPECTED: set[Place] = {
     ("app/api.py", 14, "PSL303"),
+    ("app/database.py", 5, "PSL404"),
     ("app/service.py", 11, "PSL107"),
     ("app/service.py", 18, "PSL107"),
     ("app/service.py", 38, "PSL001"),
