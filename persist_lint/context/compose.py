@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _COMPOSE = re.compile(r"^(?:docker-)?compose[\w.-]*\.ya?ml$")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^{}]*)\}")
 _LIMIT = 256 * 1024
+_DEEPEST = 100
 
 
 def compose_claims(folder: Folder, where: str) -> Iterator[Claim]:
@@ -25,12 +26,24 @@ def compose_claims(folder: Folder, where: str) -> Iterator[Claim]:
             yield from _file(folder, join(where, name))
 
 
+def _depth(text: str) -> int:
+    """How deep brackets and braces nest: the parser's time grows with the square of it."""
+    deepest = depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _file(folder: Folder, path: str) -> Iterator[Claim]:
     text = folder.text(path, _LIMIT)
     if text is None:
         return
     import yaml
 
+    if _depth(text) > _DEEPEST:
+        folder.broken(path, "YAML", ValueError("nested too deeply"))
+        return
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -136,12 +136,14 @@ class Variant(Struct, frozen=True, eq=False):
         return next((p.value for p in self.urls if isinstance(p.value, str)), None)
 
     def dialect(self, declared: str | None) -> str | None:
-        """The database it talks to: the branch it stands in, a URL written out, the database declared for the project
-        (which beats a default of a setting), that default."""
-        if self.side and self.side != "server":
-            return self.side
+        """The database it talks to: that of a URL written out, of the branch it stands in, the one declared for the
+        project (which beats a default of a setting), that default."""
         known = [(p, url.db) for p in self.urls if isinstance(p.value, str) and (url := read_url(p.value)) is not None]
         written = [db for p, db in known if not p.settable]
+        if written and len(written) == len(self.urls):
+            return next((db for db in written if db != "sqlite"), written[0])
+        if self.side and self.side != "server":
+            return self.side
         if self.side == "server":
             servers = [db for _, db in known if db != "sqlite"]
             return servers[0] if servers else declared if declared not in (None, "sqlite") else "server"

@@ -172,6 +172,7 @@ class Statement(Struct, frozen=True):
     ``keys`` are (attribute, symbol) of its equality conditions, ``inside`` attributes tested with ``in_``;
     ``sources`` are dotted names of the classes that columns, joins and conditions mention, in order;
     ``options`` name (strategy, relationship path). ``limit`` is -1 where none is set, 0 where it is not a constant.
+    ``sets`` are the attributes that ``values()`` names, with ``*`` among them where it may set others.
     """
 
     verb: str
@@ -188,6 +189,7 @@ class Statement(Struct, frozen=True):
     tables: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     session: Sym | None = None
+    sets: tuple[str, ...] = ()
 
 
 class TypeParam(Struct, frozen=True):

@@ -152,6 +152,9 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
             return replace(statement, limit=number)
         case "lock":
             return replace(statement, locks=True)
+        case "values":
+            named = ("*" if name is None else name for name, _ in call.keywords)
+            return replace(statement, sets=(*statement.sets, *named, *("*" for _ in call.args)))
         case "options":
             options = [o for v in call.args if (s := statement_of(v)) is not None for o in s.options]
             return replace(statement, options=tuple(dict.fromkeys((*statement.options, *options)))[: 4 * MAX_PARTS])

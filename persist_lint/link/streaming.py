@@ -18,9 +18,11 @@ from msgspec import Struct
 
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import Fn, Sym, Value, members
+from persist_lint.link.lattice import Coll, Fn, Lib, Sym, Value, members
 from persist_lint.link.sites import Site
 from persist_lint.link.states import OPEN
+from persist_lint.link.tree import heads, post_order, statements
+from persist_lint.model import facts as f
 from persist_lint.model.effect import SQL_KINDS
 from persist_lint.model.finding import Step
 from persist_lint.model.span import Span
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from persist_lint.link.views import FunctionView
 
 USES = SQL_KINDS | {"flush", "unit.merge"}
+#: In memory as a whole.
+BUFFERS = frozenset({"io.BytesIO", "io.StringIO"})
 
 
 class Holding(Struct, frozen=True, eq=False):
@@ -96,8 +100,28 @@ def _torn_down(function: FunctionView, number: int) -> bool:
 
 def _responses(function: FunctionView) -> Iterator[Site]:
     for site in function.flow.sites.values():
-        if any(t.row is not None and "stream" in t.row.does for t in site.targets):
+        streams = any(t.row is not None and "stream" in t.row.does for t in site.targets)
+        if streams and not _is_brief(function, site):
             yield site
+
+
+def _is_brief(function: FunctionView, response: Site) -> bool:
+    """Whether the whole stream is there when it begins: a buffer, a list, a generator that neither loops nor waits."""
+    content = response.argument(0, "content")
+    if content is not None and any(isinstance(k, Lib) and k.name in BUFFERS for k in members(content.type)):
+        return True
+    if content is not None and isinstance(content.type, Coll) and content.type.kind in ("list", "tuple"):
+        return True
+    feeders = [t.function for s in function.flow.sites.values() if s.group == response.at for t in s.targets]
+    return bool(feeders) and all(one is not None and one.is_generator and not _lasts(one) for one in feeders)
+
+
+def _lasts(generator: Function) -> bool:
+    """Whether a generator loops, delegates or awaits."""
+    if any(isinstance(s, f.For | f.While) for s in statements(generator.body)):
+        return True
+    nodes = (node for s in statements(generator.body) for expr in heads(s) for node in post_order(expr))
+    return any(isinstance(n, f.Await) or (isinstance(n, f.Yield) and n.is_from) for n in nodes)
 
 
 def _open_at(function: FunctionView, response: Site, injected: frozenset[int]) -> Holding | None:

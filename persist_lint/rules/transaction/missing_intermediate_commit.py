@@ -54,7 +54,7 @@ RULE = Rule(
     severities=(
         (Severity.CRITICAL, "the channel is listened to by code that feeds a stream or websocket"),
         (Severity.HIGH, "the channel is listened to by other code of the project"),
-        (Severity.MEDIUM, "nobody in the project is known to listen"),
+        (Severity.MEDIUM, "nobody in the project is known to listen, or the updates are of different rows"),
     ),
     recommendation="Commit after each state that listeners are meant to see.",
     sources=("https://www.postgresql.org/docs/current/sql-notify.html",),
@@ -66,7 +66,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 async def run(session: AsyncSession, key: int) -> None:
     await session.execute(update(Job).where(Job.id == key).values(progress=10))  # error: [missing-intermediate-commit]
-    await session.execute(update(Job).where(Job.id == job_id).values(progress=100))
+    await session.execute(update(Job).where(Job.id == key).values(progress=100))
     await session.commit()
 ```
 """,
@@ -115,6 +115,6 @@ def _finding(project: Project, function: FunctionView, found: Unseen) -> Finding
         trigger.path, Span(trigger.line, 0, trigger.line, 0), f"trigger {trigger.name} notifies {channel}"
     )
     trace = [*found.call.trace(found.effect), step, at_trigger]
-    severity = BY_AUDIENCE[audience(project, trigger)]
+    severity = BY_AUDIENCE[audience(project, trigger)] if found.same_row else Severity.MEDIUM
     confidence = Confidence.PROBABLE if found.effect.weak else found.call.confidence
     return function.finding(RULE, found.call.at, message, severity, trace=trace, confidence=confidence)
