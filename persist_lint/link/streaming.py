@@ -20,7 +20,7 @@ from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import Coll, Fn, Lib, Sym, Value, members
 from persist_lint.link.sites import Site
-from persist_lint.link.states import OPEN
+from persist_lint.link.states import NEW, OPEN
 from persist_lint.link.tree import heads, post_order, statements
 from persist_lint.model import facts as f
 from persist_lint.model.effect import SQL_KINDS
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from persist_lint.link.views import FunctionView
 
 USES = SQL_KINDS | {"flush", "unit.merge"}
+WAITS = frozenset({"sleep", "wait", "listen"})
 #: In memory as a whole.
 BUFFERS = frozenset({"io.BytesIO", "io.StringIO"})
 
@@ -39,9 +40,10 @@ BUFFERS = frozenset({"io.BytesIO", "io.StringIO"})
 class Holding(Struct, frozen=True, eq=False):
     """A session held by a stream.
 
-    ``way``: injected (open when the response is returned), captured (used by the generator), own (the generator's
-    ``with``), websocket. ``at`` is the response, generator's ``with`` or parameter; ``since`` the effect that began or
-    uses it; ``feeder`` the generator.
+    ``way``: injected (open when the response is returned), dependency (left open by one), captured (used by the
+    generator), own (the generator's ``with``), endpoint (which yields itself), websocket, poll. ``at`` is the response,
+    generator's ``with``, yield, parameter or waiting call; ``since`` the effect that began or uses it; ``feeder`` the
+    generator, or the dependency that left the transaction open.
     """
 
     way: str
@@ -56,11 +58,12 @@ class Holding(Struct, frozen=True, eq=False):
         found = []
         if self.since is not None:
             leaf = self.since.leaf
-            found.append(function.step(self.since.at, "the session is used"))
+            found.append(Step(self.since.function.module.path, self.since.at, "the session is used"))
             found.append(Step(leaf.function.module.path, leaf.at, describe(leaf)))
         if self.feeder is not None and self.feeder is not function.function:
             place = self.feeder.facts.at
-            found.append(Step(self.feeder.module.path, place, f"{self.feeder.dotted} feeds the stream"))
+            does = "leaves the transaction open" if self.way == "dependency" else "feeds the stream"
+            found.append(Step(self.feeder.module.path, place, f"{self.feeder.dotted} {does}"))
         return found
 
 
@@ -70,10 +73,13 @@ def holdings(function: FunctionView) -> Iterator[Holding]:
     for response in _responses(function):
         feeders = [s for s in function.flow.sites.values() if s.group == response.at]
         found = next(_captured(function, feeders, response), None) or _open_at(function, response, injected)
+        found = found or next(_left_open(function, response, injected), None)
         if found is not None:
             yield found
     yield from _own(function)
+    yield from _endpoint(function, injected)
     yield from _websocket(function, injected)
+    yield from _poll(function, injected)
 
 
 def injected_sessions(function: FunctionView) -> frozenset[int]:
@@ -132,12 +138,45 @@ def _open_at(function: FunctionView, response: Site, injected: frozenset[int]) -
     return None
 
 
+def _left_open(function: FunctionView, response: Site, injected: frozenset[int]) -> Iterator[Holding]:
+    """Dependencies that end with a transaction open on an injected session, which they share with the endpoint."""
+    before = function.life.before.get(response.node, {})
+    if any(states == NEW and _root(sym) in injected for sym, states in before.items()):
+        return  # the endpoint has ended it
+    for dependency in _dependencies(function):
+        view = function.project.view(dependency)
+        shared = injected_sessions(view)
+        for _, store in view.life.exits:
+            for sym, states in store.items():
+                if states & OPEN and _root(sym) in shared:
+                    since = _first_use(view, sym, dependency.facts.at)
+                    yield Holding("dependency", response.at, since, dependency)
+
+
+def _dependencies(function: FunctionView) -> Iterator[Function]:
+    """The plain functions that the framework calls before the endpoint, and before them in turn."""
+    world = function.project.world
+    queue = [function.function]
+    seen = {function.function}
+    while queue:
+        one = queue.pop(0)
+        for number in range(len(one.params)):
+            kinds = [k for value in world.providers(one, number) for k in members(value.type)]
+            for kind in kinds:
+                if isinstance(kind, Fn) and kind.function not in seen:
+                    seen.add(kind.function)
+                    queue.append(kind.function)
+                    if not kind.function.is_generator:
+                        yield kind.function
+
+
 def _captured(function: FunctionView, feeders: list[Site], response: Site) -> Iterator[Holding]:
     """Generators that use a session of this function: captured from it, or passed to them."""
     sessions = set(_known_sessions(function))
     for site in feeders:
         for effect in function.project.summaries.at_site(function.function, site):
-            if effect.kind in USES and (effect.session in sessions or _root(effect.session) is not None):
+            ours = effect.session in sessions or _root(effect.session) is not None or effect.session[0] == "open"
+            if effect.kind in USES and ours:
                 feeder = next((t.function for t in site.targets if t.function is not None), None)
                 yield Holding("captured", response.at, effect, feeder)
 
@@ -150,9 +189,37 @@ def _known_sessions(function: FunctionView) -> Iterator[Sym]:
             yield ("param", number)
 
 
+def _is_entry(function: FunctionView, *kinds: str) -> bool:
+    return any(e.kind in kinds and e.function is function.function for e in function.entries)
+
+
+def _endpoint(function: FunctionView, injected: frozenset[int]) -> Iterator[Holding]:
+    """An endpoint that yields itself while its injected session is in a transaction."""
+    if function.function.is_generator and _is_entry(function, "request"):
+        for place, store in function.life.yields:
+            held = next((sym for sym, states in store.items() if states & OPEN and _root(sym) in injected), None)
+            if held is not None:
+                yield Holding("endpoint", place.at, _first_use(function, held, place.at))
+                return
+
+
+def _poll(function: FunctionView, injected: frozenset[int]) -> Iterator[Holding]:
+    """A request that waits in a loop for something to change, with a transaction open meanwhile."""
+    if function.function.is_generator or not _is_entry(function, "request"):
+        return
+    for occurrence in function.life.summary.occurrences:
+        site = occurrence.effect.site
+        if occurrence.effect.kind not in WAITS or site is None or not any(one.bound == "polling" for one in site.loops):
+            continue
+        held = next((sym for sym, states in occurrence.states if states & OPEN and _root(sym) in injected), None)
+        if held is not None:
+            yield Holding("poll", site.at, _first_use(function, held, site.at))
+            return
+
+
 def _own(function: FunctionView) -> Iterator[Holding]:
     """A generator that feeds a stream and yields while a session that it opened is in a transaction."""
-    if "stream" not in {e.kind for e in function.entries if e.function is function.function}:
+    if not _is_entry(function, "stream") and not (function.function.is_generator and _is_entry(function, "request")):
         return
     for node, managers in function.flow.managers.items():
         syms = {s for m in managers if (s := _session_sym(function, m)) is not None}
@@ -177,7 +244,7 @@ def _session_sym(function: FunctionView, manager: Value) -> Sym | None:
 
 def _websocket(function: FunctionView, injected: frozenset[int]) -> Iterator[Holding]:
     """A websocket handler that waits for messages while its injected session is in a transaction."""
-    if not any(e.kind == "websocket" and e.function is function.function for e in function.entries):
+    if not _is_entry(function, "websocket"):
         return
     world = function.project.world
     for call in function.calls:

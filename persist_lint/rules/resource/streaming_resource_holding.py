@@ -84,10 +84,15 @@ async def names(request) -> StreamingResponse:
 )
 WORDS = {
     "injected": "the injected session has a transaction open here and is given back only when the stream ends",
+    "dependency": "the dependency {}() left a transaction open on the injected session, given back when the stream ends",
+    "endpoint": "the injected session has a transaction open at every yield, for as long as the client stays",
+    "poll": "the request waits for a change with the injected session's transaction open",
     "captured": "the stream works on the handler's session for as long as the client stays",
     "own": "the session is held across every yield, for as long as the client stays",
     "websocket": "the injected session has a transaction open while the websocket waits for messages",
 }
+#: Held only where the framework tears injected sessions down after the response.
+TORN_DOWN = frozenset({"injected", "dependency"})
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -97,16 +102,16 @@ def check(project: Project) -> Iterator[Finding]:
         if function.silent:
             continue
         for holding in holdings(function):
-            if holding.way != "injected" or when != "before":
+            if holding.way not in TORN_DOWN or when != "before":
                 yield _finding(function, holding, when)
 
 
 def _finding(function: FunctionView, holding: Holding, when: str) -> Finding:
-    unsure = holding.way == "injected" and when == "unknown"
-    message = WORDS[holding.way]
+    unsure = holding.way in TORN_DOWN and when == "unknown"
+    message = WORDS[holding.way].format(holding.feeder.name if holding.feeder is not None else "")
     if unsure:
         message += " (with FastAPI up to 0.105 or from 0.118 on; which version is in use is not known)"
-    severity = Severity.HIGH if unsure else Severity.CRITICAL
+    severity = Severity.HIGH if unsure or holding.way == "poll" else Severity.CRITICAL
     weak = holding.since is not None and holding.since.weak
     sure = Confidence.PROBABLE if weak else Confidence.DEFINITE
     return function.finding(RULE, holding.at, message, severity, trace=holding.trace(function), confidence=sure)
