@@ -50,7 +50,7 @@ class Unseen(Struct, frozen=True, eq=False):
 
 
 class Sent(Struct, frozen=True, eq=False):
-    """An update that is not yet committed; ``row`` is the symbol of its key, ``call`` None while it is only assigned."""
+    """An update that is not yet committed; ``row`` is the symbol of its key, ``call`` None while only assigned."""
 
     call: CallView | None
     effect: Effect
