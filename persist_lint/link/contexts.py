@@ -14,7 +14,8 @@ from persist_lint.link.index import Function, Module
 from persist_lint.link.lattice import ClassObj, Fn, Inst, Type, Value, members
 from persist_lint.link.sites import Site, Target
 from persist_lint.link.world import World
-from persist_lint.model.vocabulary import Runs
+from persist_lint.model.facts import Expr
+from persist_lint.model.vocabulary import Row, Runs
 
 HOT = frozenset({"request", "websocket", "stream", "worker", "dependency"})
 JOBS = frozenset({"background", "scheduled"})
@@ -71,12 +72,28 @@ class Contexts:
         found = []
         for decorator in function.facts.decorators:
             row = self._world.row_of_decorator(decorator, function)
-            if row is not None and row[0].marks is not None:
-                in_thread = not function.is_async and row[0].sync_runs == "thread"
-                found.append(Entry(function, row[0].marks, in_thread))
+            inner = row[0] if row is not None else self._wrapped(decorator, function)
+            if inner is not None and inner.marks is not None:
+                in_thread = not function.is_async and inner.sync_runs == "thread"
+                found.append(Entry(function, inner.marks, in_thread))
         if not found and function.name in STARTUP_NAMES and function.owner is None:
             found.append(Entry(function, "startup"))
         return found
+
+    def _wrapped(self, decorator: Expr, function: Function) -> Row | None:
+        """The row that a decorator of the project hands its function to: ``def job(fn): return queue.task(fn)``."""
+        world = self._world
+        for kind in members(world.decorator_value(decorator, function).type):
+            if not isinstance(kind, Fn):
+                continue
+            inside = [kind.function, *(f for f in kind.function.module.functions if _is_within(f, kind.function))]
+            for one in inside:
+                rows = (t.row for site in world.flow(one).sites.values() for t in site.targets)
+                applied = (r[0] for d in one.facts.decorators if (r := world.row_of_decorator(d, one)) is not None)
+                found = next((r for r in (*rows, *applied) if r is not None and r.marks is not None), None)
+                if found is not None:
+                    return found
+        return None
 
     def _registered(self, function: Function) -> list[Entry]:
         """Functions that this one hands to a framework: routes, jobs, callbacks, dependencies."""
@@ -190,6 +207,14 @@ class Contexts:
                     if callee not in seen:
                         seen.add(callee)
                         queue.append(callee)
+
+
+def _is_within(function: Function, outer: Function) -> bool:
+    """Whether a function is nested in another."""
+    parent = function.parent
+    while parent is not None and parent is not outer:
+        parent = parent.parent
+    return parent is outer
 
 
 def is_test(path: str) -> bool:
