@@ -33,7 +33,6 @@ from persist_lint.link.reads import (
     same_arguments,
     same_row,
 )
-from persist_lint.link.tree import post_order, statements
 from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
@@ -203,16 +202,7 @@ def _on_the_way(read: Read) -> Iterator[Effect]:
 
 def _missed(function: FunctionView, first: CallView, second: CallView) -> bool:
     """Whether the second is only reached when the first found nothing."""
-    name = next(
-        (
-            s.targets[0].id
-            for s in statements(function.function.body)
-            if isinstance(s, f.Assign)
-            and isinstance(s.targets[0], f.Name)
-            and any(n is first.site.node for n in post_order(s.value))
-        ),
-        None,
-    )
+    name = function.names_of.get(first.site.node)
     return name is not None and name in function.places.missing(second.site.node)
 
 
@@ -231,11 +221,11 @@ def _is_guarded(function: FunctionView, second: Read) -> bool:
     target = leaf.target
     if target is not None and target.name.endswith(".refresh"):
         return True
-    fresh = any(asks_for_fresh_rows(function.project.view(step.function), step) for step in second.chain)
-    cached = any(is_cached(step.function) for step in second.chain[1:])
-    if fresh or cached or locks(second) or _derived_below(second):
+    if any(frame.part == "handler" for frame in function.places.frames(second.call.site.node)):
         return True
-    return any(frame.part == "handler" for frame in function.places.frames(second.call.site.node))
+    if _derived_below(second) or locks(second) or any(is_cached(step.function) for step in second.chain[1:]):
+        return True
+    return any(asks_for_fresh_rows(function.project.view(step.function), step) for step in second.chain)
 
 
 def _derived_below(read: Read) -> bool:

@@ -18,10 +18,11 @@ from persist_lint.link.places import Places
 from persist_lint.link.resources import Acquisition
 from persist_lint.link.sites import Flow, Loop, Site
 from persist_lint.link.states import NEW, OPEN, Life, Occurrence
+from persist_lint.link.tree import post_order, statements
 from persist_lint.link.uses import assigned_name, is_read, is_taken_apart
 from persist_lint.model.analysis import FunctionNote
 from persist_lint.model.effect import SQL_KINDS
-from persist_lint.model.facts import Const
+from persist_lint.model.facts import Assign, Const, Name, Node
 from persist_lint.model.finding import EntryPoint, Finding, Step
 from persist_lint.model.rule import Rule
 from persist_lint.model.severity import Confidence, Severity
@@ -56,6 +57,15 @@ class FunctionView:
         """Every call of the function, in order of place."""
         found = [CallView(self, site) for site in self.flow.sites.values()]
         return sorted(found, key=lambda call: call.at)
+
+    @cached_property
+    def names_of(self) -> dict[Node, str]:
+        """The name that each expression's value, or what is made from it, is assigned to by a plain assignment."""
+        found: dict[Node, str] = {}
+        for statement in statements(self.function.body):
+            if isinstance(statement, Assign) and isinstance(statement.targets[0], Name):
+                found.update(dict.fromkeys(post_order(statement.value), statement.targets[0].id))
+        return found
 
     @cached_property
     def calls_by_part(self) -> dict[str, list[CallView]]:
