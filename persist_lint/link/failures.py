@@ -24,6 +24,7 @@ from persist_lint.link.places import Frame
 from persist_lint.link.sites import Site
 from persist_lint.link.tree import heads, post_order, statements
 from persist_lint.model import facts as f
+from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
@@ -61,6 +62,13 @@ class Swallow(Struct, frozen=True, eq=False):
     sometimes: bool
     use: Effect | None = None
 
+    @property
+    def at(self) -> Span:
+        """The handler's head, ``except …`` up to its type."""
+        start, kind = self.handler.at, self.handler.type
+        end = (start.line, start.column + len("except")) if kind is None else (kind.at.end_line, kind.at.end_column)
+        return Span(start.line, start.column, *end)
+
 
 class Failures:
     """Answers for all functions of a project."""
@@ -68,6 +76,7 @@ class Failures:
     def __init__(self, project: Project, executes_matter: bool = True) -> None:
         self._project = project
         self._kinds = (WRITES | READS) if executes_matter else UNIT
+        self._leaving: dict[tuple[Function, str, Sym], bool] = {}
 
     def swallowed(self, function: Function) -> list[Swallow]:
         """The handlers of a function that swallow failed database calls, each once, in order of place."""
@@ -103,8 +112,22 @@ class Failures:
             return False
         if effect.kind == "flush" and commits(effect):
             return False  # the commit itself is told
-        inner = effect.via
-        return inner is None or (self._comes_out(inner) and self._stopped(inner) is None)
+        return effect.via is None or self._escapes(effect.via)
+
+    def _escapes(self, effect: Effect) -> bool:
+        """Whether a failure like this one leaves the function: of several alike, one that nobody stops is enough."""
+        key = (effect.function, effect.kind, effect.session)
+        if key not in self._leaving:
+            self._leaving[key] = False
+            summaries, function = self._project.summaries, effect.function
+            alike = (
+                e
+                for site in self._project.world.flow(function).sites.values()
+                for e in summaries.at_site(function, site)
+                if e.kind == effect.kind and e.session == effect.session
+            )
+            self._leaving[key] = any(self._comes_out(e) and self._stopped(e) is None for e in alike)
+        return self._leaving[key]
 
     def _stopped(self, effect: Effect) -> Swallow | bool | None:
         """What stops the failure within the function: a swallowing handler or something that restores, if any."""

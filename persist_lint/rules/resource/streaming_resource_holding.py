@@ -84,7 +84,7 @@ async def names(request) -> StreamingResponse:
 )
 WORDS = {
     "injected": "the injected session has a transaction open here and is given back only when the stream ends",
-    "dependency": "the dependency {}() left a transaction open on the injected session, given back when the stream ends",
+    "dependency": "the dependency {}() left a transaction open on the injected session, kept until the stream ends",
     "endpoint": "the injected session has a transaction open at every yield, for as long as the client stays",
     "poll": "the request waits for a change with the injected session's transaction open",
     "captured": "the stream works on the handler's session for as long as the client stays",

@@ -101,7 +101,7 @@ def _finding(function: FunctionView, swallow: Swallow, after: After) -> Finding:
     sure = not swallow.effect.weak and after.kind != "unknown"
     confidence = Confidence.DEFINITE if sure else Confidence.PROBABLE
     severity = Severity.LOW if function.one_shot else _severity(function, swallow, after)
-    return function.finding(RULE, swallow.handler.at, message, severity, trace=steps, confidence=confidence)
+    return function.finding(RULE, swallow.at, message, severity, trace=steps, confidence=confidence)
 
 
 def _severity(function: FunctionView, swallow: Swallow, after: After) -> Severity:
