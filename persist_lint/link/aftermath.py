@@ -10,6 +10,7 @@ await session.commit()                → committed
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -64,6 +65,19 @@ class Aftermath:
             last = self._first(swallow.function, swallow.statement.final, swallow.session)
             found.append(last or self._onward(swallow.function, swallow.frames, swallow.session, way, 0))
         return worst(found)
+
+    @cached_property
+    def _scoped(self) -> frozenset[Sym]:
+        """The sessions of modules that are one per request or task, which their framework removes."""
+        world = self._project.world
+        bound = (
+            target.bound
+            for function in self._project.relevant
+            for site in world.flow(function).sites.values()
+            for target in site.targets
+            if target.bound is not None and _root(target.bound.sym)[0] == "global"
+        )
+        return frozenset(b.sym for b in bound if any(world.kind(k) == "scoped_session" for k in members(b.type)))
 
     # ------------------------------------------------------------------ outward through blocks
 
@@ -131,7 +145,7 @@ class Aftermath:
         end = After("closed", function, function.facts.at)
         if session[0] in ("open", "call", "new"):
             return end
-        scoped = self._is_scoped(function, session)
+        scoped = session in self._scoped
         if _root(session)[0] == "global" and not scoped:
             return After("shared", function, function.facts.at)
         found = list(self._in_callers(function, session, depth)) if depth < MAX_CALLERS else []
@@ -154,12 +168,6 @@ class Aftermath:
                 continue
             frames = self._project.view(caller.function).places.frames(caller.site.node)
             yield self._onward(caller.function, frames, outer, "end", depth + 1)
-
-    def _is_scoped(self, function: Function, session: Sym) -> bool:
-        """Whether a session is one per request or task, which its framework removes."""
-        sites = self._project.world.flow(function).sites.values()
-        bound = [t.bound for site in sites for t in site.targets if t.bound is not None and t.bound.sym == session]
-        return any(self._project.world.kind(k) == "scoped_session" for b in bound for k in members(b.type))
 
     def _commits_injected(self, function: Function, session: Sym) -> bool:
         """Whether the dependency that gave a handler its session commits after the handler."""

@@ -23,6 +23,7 @@ from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Lib, Manager, Sym,
 from persist_lint.link.places import Frame
 from persist_lint.link.sites import Site
 from persist_lint.link.tree import heads, post_order, statements
+from persist_lint.link.wrappers import wrappers
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 
@@ -37,19 +38,25 @@ SQLITE = ("sqlite3.", "aiosqlite.")
 BEGINS = frozenset({"txn.begin", "txn.savepoint"})
 NEVER_RETURN = frozenset({"flask.abort", "sys.exit", "os._exit"})
 MAX_RAISERS = 3
+FAR = 3
 RESTORES = frozenset({"txn.rollback", "session.close"})
 PROTECTS = RESTORES | {"txn.savepoint", "txn.begin", "session.open"}
 BROAD = frozenset({"builtins.Exception", "builtins.BaseException"})
 #: Modules whose exceptions are database errors, and names in them that are not: they leave the transaction as it is.
 DATABASE = ("sqlalchemy.exc.", "sqlalchemy.orm.exc.", "asyncpg.", "psycopg.", "psycopg2.", "sqlite3.", "aiosqlite.")
-HARMLESS = frozenset({"NoResultFound", "MultipleResultsFound", "ArgumentError", "InvalidRequestError", "TimeoutError"})
+HARMLESS = frozenset(
+    {"NoResultFound", "MultipleResultsFound", "ArgumentError", "InvalidRequestError", "TimeoutError", "StatementError"}
+)
+#: What a lost connection raises; around a SELECT they are caught because of that, and nothing is left to roll back.
+LOST = frozenset({"OperationalError", "InterfaceError", "DBAPIError", "DisconnectionError"})
 
 
 class Swallow(Struct, frozen=True, eq=False):
     """A handler that catches the failure of ``effect`` on ``session`` and lets the program go on.
 
     ``frames`` are the blocks around the ``try``; ``ways`` how the handler is left: end, return, break, continue; with
-    ``sometimes`` it rolls back or raises on other ways. ``use`` is a use of the session in the handler itself.
+    ``sometimes`` it rolls back or raises on other ways. ``names_it``: the handler names errors, not just everything.
+    ``use`` is a use of the session in the handler itself.
     """
 
     function: Function
@@ -60,7 +67,13 @@ class Swallow(Struct, frozen=True, eq=False):
     session: Sym
     ways: frozenset[str]
     sometimes: bool
+    names_it: bool
     use: Effect | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the call is resolved by convention, or other errors are likelier so far below a broad handler."""
+        return self.effect.weak or (not self.names_it and self.effect.length > FAR)
 
     @property
     def at(self) -> Span:
@@ -126,8 +139,21 @@ class Failures:
                 for e in summaries.at_site(function, site)
                 if e.kind == effect.kind and e.session == effect.session
             )
-            self._leaving[key] = any(self._comes_out(e) and self._stopped(e) is None for e in alike)
+            leaves = any(self._comes_out(e) and self._stopped(e) is None for e in alike)
+            self._leaving[key] = leaves and not self._is_wrapped(function)
         return self._leaving[key]
+
+    def _is_wrapped(self, function: Function) -> bool:
+        """Whether a decorator of the project rolls back what fails in the function."""
+        for wrapper in wrappers(self._project.world, function):
+            for statement in statements(wrapper.body):
+                if isinstance(statement, f.Try) and any(self._rolls_back(wrapper, h) for h in statement.handlers):
+                    return True
+        return False
+
+    def _rolls_back(self, wrapper: Function, handler: f.Handler) -> bool:
+        inside = (e for s in statements(handler.body) for e in effects_of(self._project, wrapper, s))
+        return any(effect.kind in RESTORES for effect in inside)
 
     def _stopped(self, effect: Effect) -> Swallow | bool | None:
         """What stops the failure within the function: a swallowing handler or something that restores, if any."""
@@ -160,7 +186,7 @@ class Failures:
             return None if ways == {"raise"} else True
         return Swallow(
             function, handler, statement, frames, effect, effect.session, frozenset(swallowing),
-            bool(ways - swallowing), walk.use,
+            bool(ways - swallowing), not BROAD.intersection(self._names(function, handler.type)), walk.use,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ what catches and what restores
@@ -170,7 +196,8 @@ class Failures:
         named = self._names(function, handler.type)
         if any(name in BROAD for name in named):
             return effect.kind in WRITES
-        return any(name.startswith(DATABASE) and name.rpartition(".")[2] not in HARMLESS for name in named)
+        others = HARMLESS if effect.kind in WRITES else HARMLESS | LOST
+        return any(name.startswith(DATABASE) and name.rpartition(".")[2] not in others for name in named)
 
     def _names(self, function: Function, expr: f.Expr | None) -> list[str]:
         if expr is None:

@@ -1,17 +1,17 @@
 """A failed flush, statement or commit is swallowed, and the session goes on without rollback.
 
-What: a handler catches the error of a flush, commit or statement and neither rolls the session back nor lets the error
-on, on some way at least; what follows uses, commits or leaves the same session.
+What: a handler catches the error of a flush, commit or statement and neither rolls back nor lets the error on.
 
-Why: after a failed flush every further use of the session raises PendingRollbackError until ``rollback()``; after a
-failed statement PostgreSQL refuses everything until the transaction ends, and turns a COMMIT into a ROLLBACK without a
-word. Inside a ``begin()`` block that ends normally nothing is stored, and nobody is told.
+Why: after a failed flush every use of the session raises PendingRollbackError until ``rollback()``; after a failed
+statement PostgreSQL refuses everything and turns a COMMIT into a ROLLBACK without a word. Inside a ``begin()`` block
+that ends normally nothing is stored, and nobody is told.
 
 Instead: put what may fail into ``begin_nested()`` (a savepoint), so that only it is undone; or call ``rollback()`` in
 the handler; or let the error on to the block that rolls back.
 
 Not reported: savepoints around the failing part, handlers that re-raise, ``with`` blocks of the session or transaction
-that the error leaves, failed statements on SQLite, errors that are no database errors (NoResultFound).
+that the error leaves, failed statements on SQLite, errors that are no database errors (NoResultFound), catching
+everything around calls of one's own when the session is only closed afterwards.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def check(project: Project) -> Iterator[Finding]:
         if function.silent:
             continue
         for swallow in failures.swallowed(function.function):
-            yield _finding(function, swallow, aftermath.of(swallow))
+            after = aftermath.of(swallow)
+            if after.kind != "closed" or swallow.names_it or swallow.effect.via is None:
+                yield _finding(function, swallow, after)
 
 
 def _finding(function: FunctionView, swallow: Swallow, after: After) -> Finding:
@@ -96,9 +98,9 @@ def _finding(function: FunctionView, swallow: Swallow, after: After) -> Finding:
     site = swallow.effect.site
     call = f" in {site.name}()" if site is not None else ""
     message = f"a failed {failed}{call} is swallowed and {how}: {_what_follows(swallow, after)}"
-    what = NEXT[after.kind] if after.effect is None else f"afterwards: {describe(after.effect)}"
-    steps = [*trace(swallow.effect), Step(after.function.module.path, after.at, what)]
-    sure = not swallow.effect.weak and after.kind != "unknown"
+    then = NEXT[after.kind] if after.effect is None else f"afterwards: {describe(after.effect)}"
+    steps = [*trace(swallow.effect), Step(after.function.module.path, after.at, then)]
+    sure = not swallow.doubtful and after.kind != "unknown"
     confidence = Confidence.DEFINITE if sure else Confidence.PROBABLE
     severity = Severity.LOW if function.one_shot else _severity(function, swallow, after)
     return function.finding(RULE, swallow.at, message, severity, trace=steps, confidence=confidence)
