@@ -18,7 +18,7 @@ from persist_lint.model.span import Span
 Tag = tuple[str, bool]  # the state, and whether a handler was passed since the acquisition
 Store = dict[int, frozenset[Tag]]
 ABSENT: Tag = ("absent", False)
-ENDS = frozenset({"released", "moved", "kept", "returned"})
+ENDS = frozenset({"released", "moved", "kept", "wrapped", "returned"})
 
 
 class Fate(Struct, eq=False):
@@ -244,7 +244,7 @@ class FateWalk:
 
 def state_after(kind: str) -> str:
     """The state of a resource after a use."""
-    return {"released": "released", "moved": "moved", "returned": "moved", "kept": "moved"}.get(kind, "held")
+    return "released" if kind == "released" else "moved" if kind in ENDS else "held"
 
 
 def asks_for(test: f.Expr) -> tuple[bool, str]:

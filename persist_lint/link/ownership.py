@@ -2,6 +2,7 @@
 
     released   closed, entered by ``with``, given back, drained
     returned   handed to the caller
+    wrapped    handed to the caller inside something made of it (a session factory of an engine)
     kept       stored on the method's own instance
     moved      yielded for good, stored where it outlives the call, handed to something unknown
     used       anything else
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Union
 
 from msgspec import Struct
 
+from persist_lint.link.answers import Answers
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import Fn, Inst, Lib, LibFn, LibMethod, members
 from persist_lint.link.sites import Flow, Site, Target
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
     from persist_lint.link.effects import Summaries
     from persist_lint.link.world import World
 
-Kind = Literal["released", "moved", "kept", "returned", "used"]
+Kind = Literal["released", "moved", "kept", "wrapped", "returned", "used"]
 Parent = Union[f.Expr, f.Stmt]
-STRENGTH: tuple[Kind, ...] = ("released", "moved", "kept", "returned")
+STRENGTH: tuple[Kind, ...] = ("released", "moved", "kept", "wrapped", "returned")
 CLOSES = frozenset({"close", "session.close"})
 #: Builtins that look at a value and keep nothing of it.
 LOOKERS = frozenset(
@@ -74,7 +76,7 @@ class Ownership:
         self._summaries = summaries
         self._parents: dict[Function, dict[f.Node, Parent]] = {}
         self._names: dict[Function, dict[str, list[f.Name]]] = {}
-        self._taken: dict[tuple[Function, int, str], Kind] = {}
+        self._taken = Answers()
 
     def parents(self, function: Function) -> dict[f.Node, Parent]:
         """The node or statement in which each expression of a function stands."""
@@ -105,10 +107,8 @@ class Ownership:
     def takes(self, function: Function, number: int, resource: Resource) -> Kind:
         """What a function does with a parameter: the strongest of its uses."""
         key = (function.origin, number, resource.kind)
-        if key not in self._taken:
-            self._taken[key] = "used"
-            self._taken[key] = self._take(function, number, resource)
-        return self._taken[key]
+        provisional: Kind = "used"
+        return self._taken.get(key, lambda: self._take(function, number, resource), provisional)
 
     def _take(self, function: Function, number: int, resource: Resource) -> Kind:
         if number >= len(function.params) or function.params[number].kind in ("args", "kwargs"):
@@ -122,6 +122,13 @@ class Ownership:
             if kind in kinds:
                 return kind
         return "used"
+
+    def reads(self, function: Function, name: str) -> bool:
+        """Whether the body of a nested function, or of one nested in it, reads a name (decorators run outside)."""
+        self.parents(function)
+        if name in self._names[function]:
+            return True
+        return any(one.parent is function and self.reads(one, name) for one in function.module.functions)
 
     def closes(self, function: Function) -> bool:
         """Whether a function closes anything, at any depth."""
@@ -172,7 +179,7 @@ class _Follow:
         for nested in self.function.module.functions:
             if nested.parent is not self.function or any(p.name == name for p in nested.params):
                 continue
-            if name in nested.facts.names:
+            if name in nested.facts.names and self._o.reads(nested, name):
                 self.uses.append(Use(self.origin, "moved", nested.facts.at, nested.name))
 
     def note(self, start: f.Node, kind: Kind, at: f.Node, by: str = "") -> None:
@@ -223,7 +230,7 @@ class _Follow:
     def _statement(self, start: f.Node, node: f.Node, parent: Parent, derived: bool) -> None:
         match parent:
             case f.Return():
-                self.note(start, "moved" if derived else "returned", parent)
+                self.note(start, "wrapped" if derived else "returned", parent)
             case f.Assign(targets=targets):
                 for target in targets:
                     self._bind(start, target, derived)
@@ -419,8 +426,8 @@ class _Follow:
                 self.note(start, "moved", call, function.name)
             return (call, True) if taken == "kept" else None
         taken = self._o.takes(function, number, self.resource)
-        if taken == "returned":
-            return call, False
+        if taken in ("returned", "wrapped"):
+            return call, taken == "wrapped"
         if taken != "used":
             self.note(start, taken, call, function.name)
             return None

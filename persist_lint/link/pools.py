@@ -58,7 +58,7 @@ class Pools:
             kinds = self._project.resources.leaves(function, site)
             if function.is_module or "moved" in kinds or ("kept" in kinds and function.name != "__init__"):
                 return True
-            if not kinds & {"returned", "kept"}:
+            if not kinds & {"returned", "kept", "wrapped"}:
                 return False
         return True
 

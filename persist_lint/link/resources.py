@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from persist_lint.link.answers import Answers
 from persist_lint.link.fates import Fate, FateWalk, Tracked, by_node
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import Coro, Inst, Lib, LibFn, Manager, Sym, Value, members
+from persist_lint.link.lattice import Coll, Coro, Inst, Lib, LibFn, Manager, Sym, Value, members
 from persist_lint.link.ownership import Ownership, Resource, Use
 from persist_lint.link.sites import Site, Target
 from persist_lint.link.tree import heads, post_order, statements
@@ -33,7 +34,6 @@ CACHES = frozenset(
 NEXTS = frozenset({"builtins.next", "builtins.anext"})
 UNCLOSED = frozenset({"scoped_session", "task_group", "lock", "value", "process"})
 SENDS = SQL_KINDS | {"flush", "unit.merge"}
-MAX_HOPS = 4
 
 
 class Made(Struct, frozen=True):
@@ -85,18 +85,14 @@ class Resources:
         self._summaries = summaries
         self._poolless = poolless
         self.ownership = Ownership(world, summaries)
-        self._found: dict[Function, tuple[Acquisition, ...]] = {}
-        self._returned: dict[Function, Made | None] = {}
-        self._hops = 0
+        self._answers = Answers()
 
     def of(self, function: Function) -> tuple[Acquisition, ...]:
         """What a function acquires, in order of place; nothing for module levels, which live as long as the process."""
         if function.is_module:
             return ()
-        if function not in self._found:
-            self._found[function] = ()
-            self._found[function] = tuple(self._find(function))
-        return self._found[function]
+        nothing: tuple[Acquisition, ...] = ()
+        return self._answers.get(("of", function), lambda: tuple(self._find(function)), nothing)
 
     def leaves(self, function: Function, site: Site) -> frozenset[str]:
         """How what a call makes gets out of the function: moved, kept, returned; nothing where it stays inside."""
@@ -105,28 +101,35 @@ class Resources:
 
     def returned(self, function: Function) -> Made | None:
         """The resource that a call of the function gives its caller to release; None for shared or borrowed ones."""
-        if function not in self._returned:
-            self._returned[function] = None
-            if self._hops < MAX_HOPS:
-                self._hops += 1
-                try:
-                    self._returned[function] = self._find_returned(function)
-                finally:
-                    self._hops -= 1
-        return self._returned[function]
+        if not self._may_give(function):
+            return None
+        return self._answers.get(("returned", function), lambda: self._find_returned(function), None)
+
+    def _may_give(self, function: Function) -> bool:
+        """Whether what it returns is of a type that must be released, or a session factory."""
+        if function.is_generator or function.is_property or function.decorator_names & CACHES:
+            return False
+        for kind in members(self._world.returned(function).type):
+            known = self._world.kind(kind)
+            if known == "session_factory" or (known and isinstance(kind, Inst)):
+                return True
+            if isinstance(kind, Lib) and self.made(kind.name) is not None:
+                return True
+        return False
 
     def _find_returned(self, function: Function) -> Made | None:
-        if function.is_generator or function.is_property or function.decorator_names & CACHES:
-            return None
         returns = [s for s in statements(function.body) if isinstance(s, f.Return) and not _is_none(s.value)]
         fresh: dict[f.Stmt, Made] = {}
         parents = self.ownership.parents(function)
         for one in self.of(function):
             handed = [use for use in one.uses if use.kind == "returned"]
+            inside = [use for use in one.uses if use.kind == "wrapped" and one.made.kind == "engine"]
             if any(use.kind in ("moved", "kept") for use in one.uses) or one.generator is not None:
                 continue
             for use in handed:
                 fresh[_statement_of(use.node, parents)] = one.made
+            for use in inside:  # whoever has the factory cannot dispose of its engine
+                fresh[_statement_of(use.node, parents)] = Made(one.made.name, one.made.kind, frozenset())
         if not returns or any(s not in fresh for s in returns):
             return None
         return fresh[returns[0]]
@@ -240,12 +243,17 @@ class Resources:
         generator = self._stepped(function, site) or self._abandoned(function, site)
         if generator is None or generator.decorator_names & {"contextmanager", "asynccontextmanager"}:
             return None
-        for value in self._world.flow(generator).yields:
+        for value in self._yielded(generator):
             for kind in members(value.type):
                 made = self.made(kind.name) if isinstance(kind, Lib) else None
                 if made is not None:
                     return made, None, generator
         return None
+
+    def _yielded(self, generator: Function) -> list[Value]:
+        """What a generator is seen, or else declared, to yield."""
+        declared = [k for k in members(self._world.returned(generator).type) if isinstance(k, Coll)]
+        return [*self._world.flow(generator).yields, *(Value(k.item) for k in declared)]
 
     def _stepped(self, function: Function, site: Site) -> Function | None:
         """The generator that ``next(gen())`` or ``await anext(gen())`` leaves behind at once."""
