@@ -17,7 +17,7 @@ from msgspec import Struct
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Class
 from persist_lint.link.iteration import awaited
-from persist_lint.link.lattice import Inst, Value, members
+from persist_lint.link.lattice import Inst, Sym, Value, members
 from persist_lint.link.places import Frame
 from persist_lint.link.reads import (
     Read,
@@ -60,16 +60,35 @@ class Refetch(Struct, frozen=True, eq=False):
 
 def refetches(function: FunctionView) -> Iterator[Refetch]:
     """The second reads of a function, each with what makes it needless; one per call."""
-    reads = [read for call in function.calls for read in reads_of(call)]
     told: set[Span] = set()
-    for second in reads:
-        if second.call.at in told or _is_guarded(function, second):
+    reads: list[Read] = []
+    for call in function.calls:
+        seconds = list(reads_of(call))
+        if seconds and call.at not in told:
+            found = _first_refetch(function, _before(function, reads, call), seconds)
+            if found is not None:
+                told.add(call.at)
+                yield found
+        reads += seconds
+
+
+def _first_refetch(function: FunctionView, before: list[Read], seconds: list[Read]) -> Refetch | None:
+    """The first of a call's reads that is needless."""
+    for second in seconds:
+        same = [read for read in before if read.entity is second.entity]
+        if (not same and not _by_attribute(function, second)) or _is_guarded(function, second):
             continue
-        same = [read for read in reads if read.entity is second.entity]
         found = _earlier(function, same, second) or _at_hand(function, second)
         if found is not None:
-            told.add(second.call.at)
-            yield found
+            return found
+    return None
+
+
+def _before(function: FunctionView, reads: list[Read], call: CallView) -> list[Read]:
+    """Those of the reads that have happened, and found something, whenever the call is made."""
+    calls = dict.fromkeys(read.call for read in reads if read.call.at < call.at)
+    sure = {c for c in calls if _always_before(function, c, call) and not _missed(function, c, call)}
+    return [read for read in reads if read.call in sure]
 
 
 def place(read: Read) -> tuple[FunctionView, Span]:
@@ -88,19 +107,21 @@ def place(read: Read) -> tuple[FunctionView, Span]:
 def _earlier(function: FunctionView, reads: list[Read], second: Read) -> Refetch | None:
     """A read before it, of the same row, whose result the function holds."""
     for first in reads:
-        if first.call.at >= second.call.at or not same_row(function, first, second):
-            continue
-        if not _gives(first, second) or _missed(function, first.call, second.call):
-            continue
-        if _always_before(function, first.call, second.call) and not _ended(function, second, first.call.at):
+        if same_row(function, first, second) and _gives(first, second) and not _ended(function, second, first.call.at):
             return Refetch(second, first, first.call.at, is_free(first, second), adds_options(first, second))
     return None
 
 
+def _by_attribute(function: FunctionView, read: Read) -> Sym | None:
+    """The symbol of the primary key by which it reads, if that is an attribute of something."""
+    key = dict(read.keys).get(primary_key(function, read.entity))
+    return key if key is not None and key[0] == "attr" else None
+
+
 def _at_hand(function: FunctionView, second: Read) -> Refetch | None:
     """The key is one of an entity that the function holds: ``note(job.id)``, ``job.owner_id`` with a loaded owner."""
-    key = dict(second.keys).get(primary_key(function, second.entity))
-    if key is None or key[0] != "attr":
+    key = _by_attribute(function, second)
+    if key is None:
         return None
     for touch in function.flow.touches.values():
         if (
