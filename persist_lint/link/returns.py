@@ -152,7 +152,7 @@ class Returns:
         if function.is_generator:
             return self._generated(function, declared)
         if not isinstance(declared, Unknown) and not _worth_inferring(declared):
-            return Value(declared)
+            return self._query_behind(function, declared) or Value(declared)
         if not isinstance(declared, Unknown) and world.classes.is_abstract(function):
             return Value(declared)
         if isinstance(declared, Unknown) and gives_nothing(function) and not world.classes.is_abstract(function):
@@ -160,6 +160,14 @@ class Returns:
         returns = world.flow(function).returns
         inferred = join(returns) if returns else NOTHING
         return world.declared(declared, inferred) if returns else Value(declared)
+
+    def _query_behind(self, function: Function, declared: Type) -> Value | None:
+        """The Query that a function gives though it says it gives a list: whoever iterates that sends the SELECT."""
+        if "query" not in function.facts.names or not any(isinstance(k, Coll) for k in members(declared)):
+            return None
+        returns = self._w().flow(function).returns
+        found = join(returns) if returns else NOTHING
+        return found if self._w().kind(found.type) == "query" else None
 
     def _generated(self, function: Function, declared: Type) -> Value:
         kind = "async_generator" if function.is_async else "generator"
