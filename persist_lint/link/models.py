@@ -239,6 +239,9 @@ class Models:
         table = _table_name(found) if found is not None else None
         if table is None:
             return False
+        holder = _spelled(options["foreign_keys"]) if "foreign_keys" in options else ""
+        if "." in holder:
+            return holder.split(".")[-2] == cls.name  # whose column it is: of two classes that point to each other
         for one in self._world.classes.mro(cls):
             for statement in flat(one.facts.body):
                 value = statement.value if isinstance(statement, f.Assign | f.AnnAssign) else None
