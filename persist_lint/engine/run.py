@@ -10,6 +10,7 @@ which of them are selected decides only what is shown, so that leaving one out n
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -59,6 +60,8 @@ def analyse(
     groups = _by_root(paths or (Path(),), unsaved)
     analyses = []
     for root in sorted(groups):
+        if analyses:
+            gc.collect()  # the project before is full of cycles, and would stay where the caller has no collector
         cache = store if store is not None else _cache(root, config)
         with no_collection():
             analyses.append(_project(root, groups[root], job, cache))
