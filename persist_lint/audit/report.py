@@ -39,6 +39,8 @@ WORKERS: dict[Family, tuple[str, str]] = {
     Family.RUNTIME: ("ln-653", "653-runtime-performance.md"),
     Family.RESOURCE: ("ln-654", "654-resource-lifecycle.md"),
 }
+#: Diagnostics of files that nothing was found in because they could not be understood.
+_NOT_READ = ("unreadable-file", "syntax-error")
 
 
 class Past(Struct, frozen=True, kw_only=True):
@@ -168,11 +170,11 @@ def _overall_notes(audited: Audited) -> str:
 def _summary(audited: Audited) -> str:
     analysis, verdict = audited.analysis, audited.verdict
     counted = tally(verdict.findings)
-    unread = len({diagnostic.path for diagnostic in analysis.diagnostics})
+    unread = len({diagnostic.path for diagnostic in analysis.diagnostics if diagnostic.kind in _NOT_READ})
     first = f"The audit of {plural(analysis.files, 'file')} with {plural(analysis.lines, 'line')} found "
     first += f"{plural(counted.total, 'issue')}: {counted.critical} critical, {counted.high} high, "
     first += f"{counted.medium} medium, {counted.low} low"
-    first += f"; {plural(unread, 'file')} had diagnostics." if unread else "."
+    first += f"; {plural(unread, 'file')} could not be read." if unread else "."
     aside, lowered = len(verdict.advisories), len(verdict.lowered)
     third = f"Context validation set {plural(aside, 'finding')} aside as advisory and lowered {lowered}."
     if not audited.validated:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PERSISTENCE = frozenset({"orm", "driver"})
 _NO_DATABASE = "the project imports no ORM and no database driver that persist-lint knows"
-_NO_ASYNC = "the project has no async function"
+_NEITHER = "the project has no async function, and imports no ORM and no database driver that persist-lint knows"
 
 
 def run_families(
@@ -44,11 +44,15 @@ def run_families(
 
 
 def why_skipped(family: Family, modules: Iterable[ModuleFacts], vocabulary: Vocabulary) -> str:
-    """Why the family does not apply to a project with these modules and libraries; "" if it does."""
-    if family is Family.RUNTIME:
-        uses_async = any(function.is_async for facts in modules for function in facts.functions)
-        return "" if uses_async else _NO_ASYNC
-    return "" if any(library.kind in _PERSISTENCE for library in vocabulary.libraries) else _NO_DATABASE
+    """Why the family does not apply to a project with these modules and libraries; "" if it does.
+
+    The runtime family speaks of event loops, and of what programs do with rows: one of the two is enough.
+    """
+    if any(library.kind in _PERSISTENCE for library in vocabulary.libraries):
+        return ""
+    if family is not Family.RUNTIME:
+        return _NO_DATABASE
+    return "" if any(function.is_async for facts in modules for function in facts.functions) else _NEITHER
 
 
 def _worker(project: Project, family: Family, rules: Sequence[RuleModule]) -> tuple[list[Finding], FamilyRun]:

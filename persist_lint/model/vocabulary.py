@@ -77,6 +77,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     runs      functions among its arguments that get run
     marks     used as a decorator, it makes the function an entry point of this kind
     sync_runs where a plain ``def`` marked so runs: in a thread pool or on the loop
+    to_thread the argument by which a plain ``def`` goes to a thread after all (``sync_to_thread=True``)
     expires   entities of the session expire (unless its factory says expire_on_commit=False)
     context   it is (also) a context manager: entering gives ``gives``; ``exit`` says what leaving does, as in Type.exit
     blocking  overrides: does it block the calling thread? (None: it does if it has I/O effects and is not awaited)
@@ -102,6 +103,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     runs: tuple[Runs, ...] = ()
     marks: ContextKind | None = None
     sync_runs: Literal["thread", "loop"] = "loop"
+    to_thread: str = ""
     expires: bool = False
     context: bool = False
     exit: Literal["commit", "rollback", "close", "none"] = "none"
@@ -116,6 +118,18 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     unless: tuple[str, ...] = ()
 
 
+class Handles(Struct, frozen=True, forbid_unknown_fields=True):
+    """Methods of derived classes that the library calls as entry points: ``get`` of a view, ``run`` of a task.
+
+    A name may also be a class attribute that holds functions (``functions`` of a worker's settings). ``sync_runs`` as
+    in Row.
+    """
+
+    methods: tuple[str, ...]
+    marks: ContextKind
+    sync_runs: Literal["thread", "loop"] = "loop"
+
+
 class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_": "is"}):
     """A library class: what it is, how its instances are entered and released, what its methods do.
 
@@ -124,7 +138,9 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
     Gives words. ``iterates`` is the row of iterating it (a cursor that fetches, a pub/sub that waits). ``other`` is the
     row of every method that has none of its own, for classes that make their methods at run time (boto3 clients, gRPC
     stubs). ``since`` as in Row. ``keeps``: leaving ``with x`` does what ``exit`` says but does not release it (the
-    connections of sqlite3 and psycopg2).
+    connections of sqlite3 and psycopg2). ``handlers`` are the methods that the library calls on derived classes.
+    ``like`` are class attributes by which a class that is not derived from it is taken for one: any of them where its
+    module imports the library, two elsewhere (the settings classes of arq).
     """
 
     is_: TypeKind
@@ -142,6 +158,8 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
     other: Row | None = None
     since: str = ""
     keeps: bool = False
+    handlers: tuple[Handles, ...] = ()
+    like: tuple[str, ...] = ()
 
 
 class Library(Struct, frozen=True, forbid_unknown_fields=True):

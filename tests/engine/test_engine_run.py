@@ -146,10 +146,17 @@ def test_families_that_do_not_apply(tmp_path: Path, install: Callable[[dict[str,
     assert answer.families == (
         FamilyRun(Family.QUERY, "skipped", no_database),
         FamilyRun(Family.TRANSACTION, "skipped", no_database),
-        FamilyRun(Family.RUNTIME, "skipped", "the project has no async function"),
+        FamilyRun(Family.RUNTIME, "skipped", f"the project has no async function, and{no_database[11:]}"),
         FamilyRun(Family.RESOURCE, "skipped", no_database),
     )
     assert (answer.findings, answer.rules) == ((), ())
+
+
+def test_rows_are_enough_for_the_runtime_family(tmp_path: Path, install: Callable[[dict[str, Check]], None]) -> None:
+    install({SLEEP.name: everywhere(SLEEP, 1)})
+    answer = analyse([project(tmp_path, app="import sqlite3\n")], NO_CACHE)
+    assert {run.status for run in answer.families} == {"completed"}
+    assert [one.code for one in answer.findings] == [SLEEP.code]
 
 
 def test_precedence_holds_even_for_rules_that_are_not_selected(
