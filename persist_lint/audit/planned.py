@@ -140,7 +140,9 @@ def _judge(paragraph: _Paragraph, finding: Finding, needles: _Needles) -> _Hit |
     spoken = paragraph.spoken
     if needles.topics.isdisjoint(spoken):  # most paragraphs: leave early
         return None
-    where = _places(paragraph, finding)
+    where = _places(paragraph, finding) if paragraph.files or paragraph.functions else {}
+    if not where and not needles.anchors:
+        return None
     anchors = where | {name: points for name, points in needles.anchors.items() if _mentions(paragraph, name)}
     # A name counts once: "jobs" the table is not also the word "jobs".
     topics = (needles.topics & spoken.keys()) - {stem(name.lower()) for name in anchors}
