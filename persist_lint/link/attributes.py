@@ -51,6 +51,8 @@ class Attributes:
         """``base.name`` where base is an instance of a project class and name no method of it."""
         assert isinstance(base.type, Inst)
         cls, args = base.type.cls, base.type.args
+        if (proxied := self._world().models.proxied(cls, name)) is not None:
+            return Value(proxied[1], attr_sym(base.sym, name), base.weak)
         found = self.stored(cls, name)
         if found is None:
             return self._inherited(base, cls, name)
@@ -161,7 +163,7 @@ class Attributes:
             given = world._library_attribute(library, name, 0)
             if given is not None and "." in given:
                 return Value(Lib(given), attr_sym(base.sym, name), base.weak)
-        made = world.models.backref(cls, name)
+        made = world.models.made(cls, name) if world.models.is_model(cls) else None
         if made is not None:
             return Value(made, attr_sym(base.sym, name))
         return unknown(f"{cls.name} has no attribute {name} that is known", attr_sym(base.sym, name))

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 from persist_lint.link.choices import ANYTHING, Entries, Named, Possible
 from persist_lint.link.contexts import Entry
+from persist_lint.link.declared import ColumnInfo, ModelInfo, RelationInfo, relation_type
 from persist_lint.link.effects import Effect
 from persist_lint.link.engines import EngineView, FactoryView, Variant
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknown, Value
-from persist_lint.link.models import ColumnInfo, ModelInfo, RelationInfo, relation_type
 from persist_lint.link.project import Project
 from persist_lint.link.shown import shown_function, shown_guard, shown_symbol, shown_type, shown_value
 from persist_lint.link.sites import Site, Target
@@ -202,6 +202,8 @@ def _model(info: ModelInfo) -> Iterator[str]:
         yield f"  column {_column(column)}"
     for relation in info.relations.values():
         yield f"  relationship {_relation(relation)}"
+    for proxy in info.proxies.values():
+        yield f"  proxy {proxy.name} -> {proxy.relation}.{proxy.attribute}"
 
 
 def _column(column: ColumnInfo) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from persist_lint.facts.codec import decode_body
-from persist_lint.model.facts import ClassFacts, FunctionFacts, ModuleFacts, Name, Param, Stmt
+from persist_lint.model.facts import Attr, Call, ClassFacts, Expr, FunctionFacts, ModuleFacts, Name, Param, Stmt
 from persist_lint.model.span import Span
 
 MODULE_LEVEL = "<module>"
+DECLARED_ATTR = frozenset({"declared_attr", "directive", "cascading"})
 
 
 class Module:
@@ -114,6 +115,11 @@ class Function:
     def is_property(self) -> bool:
         return bool(self.decorator_names & {"property", "cached_property", "hybrid_property", "async_cached_property"})
 
+    @cached_property
+    def is_declared_attr(self) -> bool:
+        """Whether it makes a mapped attribute of every class that inherits it (``@declared_attr``)."""
+        return not self.decorator_names.isdisjoint(DECLARED_ATTR) and any(map(_is_declaring, self.facts.decorators))
+
     def __repr__(self) -> str:
         return f"<Function {self.dotted}>"
 
@@ -140,9 +146,12 @@ class Class:
         return f"{self.module.dotted}.{self.facts.qualname}"
 
     def method(self, name: str) -> Function | None:
-        """The method of that name: of overloads and property pairs, the getter or the last that has a body."""
+        """The method of that name: of overloads and property pairs, the getter or the last that has a body.
+
+        What ``@declared_attr`` makes is an attribute, and no method.
+        """
         found = self.methods.get(name)
-        if not found:
+        if not found or found[-1].is_declared_attr:
             return None
         for function in found:
             if function.is_property:
@@ -170,10 +179,16 @@ class Index:
             yield from module.classes
 
 
+def _is_declaring(expr: Expr) -> bool:
+    """``@declared_attr``, ``@orm.declared_attr``, ``@declared_attr.directive``."""
+    match expr:
+        case Attr(value=inner, name="directive" | "cascading"):
+            return last_name(inner) == "declared_attr"
+    return last_name(expr) == "declared_attr"
+
+
 def last_name(expr: object) -> str:
     """The last name of a decorator: ``property`` of ``@property``, ``get`` of ``@router.get("/")``; else ""."""
-    from persist_lint.model.facts import Attr, Call
-
     if isinstance(expr, Call):
         expr = expr.func
     if isinstance(expr, Attr):

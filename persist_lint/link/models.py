@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from persist_lint.link.classes import flat
+from persist_lint.link.declared import (
+    COLUMNS,
+    RELATIONSHIPS,
+    ModelInfo,
+    ProxyInfo,
+    RelationInfo,
+    annotated_target,
+    column_of,
+    foreign_of,
+    is_mapped,
+    last_of,
+    merged,
+    options_of,
+    relation_type,
+    spelled,
+    strategy_of,
+)
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import Coll, Data, Inst, Type, Unknown, Value, members
+from persist_lint.link.names import Variable
+from persist_lint.link.tables import directive, made_name, table_call, table_columns, text_of
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 
@@ -16,54 +34,8 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 BASE_MAKERS = ("declarative_base()", "automap_base()", "generate_base()", "as_declarative()")
-RELATIONSHIPS = frozenset({"relationship", "Relationship", "dynamic_loader"})
-COLUMNS = frozenset(
-    {"mapped_column", "Column", "column_property", "deferred", "composite", "query_expression", "synonym"}
-)
-WIDE = frozenset(
-    {"Text", "UnicodeText", "LargeBinary", "BLOB", "CLOB", "JSON", "JSONB", "TSVECTOR", "BYTEA", "Vector", "PickleType"}
-)
-
-
-class ColumnInfo(Struct, frozen=True, eq=False):
-    """A column: its SQL type name, the table.column of its foreign key, flags that matter to rules."""
-
-    name: str
-    kind: str
-    foreign: str
-    primary: bool
-    unique: bool
-    nullable: bool
-    deferred: bool
-    has_default: bool
-    server_onupdate: bool
-    at: Span
-
-    @property
-    def wide(self) -> bool:
-        return self.kind in WIDE
-
-
-class RelationInfo(Struct, frozen=True, eq=False):
-    """A relationship: its target class (None when not found), loading strategy, and whether it is a collection."""
-
-    name: str
-    target: Class | None
-    target_name: str
-    lazy: str
-    many: bool
-    at: Span
-    owner: Class
-    back: str = ""
-
-
-class ModelInfo(Struct, frozen=True, eq=False):
-    """A mapped class with everything it inherits."""
-
-    cls: Class
-    table: str | None
-    columns: dict[str, ColumnInfo]
-    relations: dict[str, RelationInfo]
+SQLMODEL = "sqlmodel.SQLModel"
+FLASK_MODEL = "flask_sqlalchemy.model.Model"
 
 
 class Models:
@@ -120,97 +92,121 @@ class Models:
         return next((i.cls for i in self.all() if i.table == table), None)
 
     def has_attribute(self, cls: Class, name: str) -> bool:
-        """Whether a name is a mapped attribute (declared, inherited or made by a backref)."""
+        """Whether a name is a mapped attribute (declared, inherited, made by a backref, or a proxy of one)."""
         info = self.info(cls)
-        return name in info.columns or name in info.relations or self.backref(cls, name) is not None
+        return name in info.columns or name in info.relations or name in info.proxies
 
     def info(self, cls: Class) -> ModelInfo:
-        """Table, columns and relationships of a mapped class."""
+        """Table, columns, relationships and association proxies of a mapped class."""
         if cls not in self._info:
-            columns: dict[str, ColumnInfo] = {}
-            relations: dict[str, RelationInfo] = {}
+            info = ModelInfo(cls, None, {}, {}, {})
             table: str | None = None
+            maker: Function | None = None
             for one in reversed(self._world.classes.mro(cls)):
-                found, named = self._read(one, columns, relations)
-                table = found if named or found is not None else table
+                own, abstract = self._read(one, info)
+                if own is not None or abstract:
+                    table, maker = own, None
+                maker = directive(one) or maker
+            if maker is not None:
+                mapped = maker.owner is not cls and not self._is_abstract(cls)
+                table = made_name(self._world.resolver, cls, maker) if mapped else None
             for (owner, name), made in self.backrefs().items():
                 if owner in self._world.classes.mro(cls):
-                    relations.setdefault(name, made)
-            self._info[cls] = ModelInfo(cls, table, columns, relations)
+                    info.relations.setdefault(name, made)
+            self._info[cls] = ModelInfo(cls, table, info.columns, info.relations, info.proxies)
         return self._info[cls]
 
-    def _read(
-        self, cls: Class, columns: dict[str, ColumnInfo], relations: dict[str, RelationInfo]
-    ) -> tuple[str | None, bool]:
+    def _is_abstract(self, cls: Class) -> bool:
+        """Whether a class has no table of its own by what it says itself: abstract, or the base of all others."""
+        said = any(isinstance(s, f.Assign) and spelled(s.targets[0]) == "__abstract__" for s in flat(cls.facts.body))
+        return said or any(self._is_base(base.name) for base in self._world.classes.bases(cls) if base.cls is None)
+
+    def _read(self, cls: Class, info: ModelInfo) -> tuple[str | None, bool]:
+        """What one class says itself, added to the info: (its table, whether it is abstract)."""
         table, abstract = None, False
         for statement in flat(cls.facts.body):
             match statement:
-                case f.Assign(targets=(f.Name(id="__tablename__"),), value=f.Const(value=str(text))):
-                    table = text
-                case f.Assign(targets=(f.Name(id="__tablename__"),)):
-                    table = cls.name.lower()
-                case f.Assign(targets=(f.Name(id="__table__"),), value=f.Call(args=(f.Const(value=str(text)), *_))):
+                case f.Assign(targets=(f.Name(id="__tablename__"),), value=value):
+                    table = text_of(self._world.resolver, value, cls, None, 0) or cls.name.lower()
+                case f.AnnAssign(target=f.Name(id="__tablename__"), value=f.Const(value=str(text))):
                     table = text
                 case f.Assign(targets=(f.Name(id="__abstract__"),)):
                     abstract = True
                 case f.Assign(targets=(f.Name(id=name),), value=value):
-                    self._member(cls, name, None, value, statement.at, columns, relations)
+                    self._member(cls, name, None, value, statement.at, info)
                 case f.AnnAssign(target=f.Name(id=name), annotation=annotation, value=value):
-                    self._member(cls, name, annotation, value, statement.at, columns, relations)
-        for methods in cls.methods.values():
-            for method in methods:
-                if "declared_attr" in method.decorator_names or "declared_attr" in {
-                    _last(d) for d in method.facts.decorators
-                }:
-                    self._declared(cls, method, columns, relations)
-        if table is None and not abstract and self._is_sqlmodel_table(cls):
-            table = cls.name.lower()
-        if (
-            table is None
-            and not abstract
-            and columns
-            and "flask_sqlalchemy.model.Model" in self._world.classes.library_bases(cls)
-        ):
-            table = cls.name.lower()
-        return table, abstract
+                    self._member(cls, name, annotation, value, statement.at, info)
+        for method in [m for methods in cls.methods.values() for m in methods if m.is_declared_attr]:
+            self._declared(cls, method, info)
+        written = table_call(self._world.resolver, cls)
+        if written is not None and written.args and isinstance(written.args[0], f.Const):
+            table = str(written.args[0].value)
+            for name, call in table_columns(written):
+                info.columns[name] = column_of(name, None, call, call.at)
+        return (None if abstract else table or self._implied_table(cls, info)), abstract
 
-    @staticmethod
-    def _is_sqlmodel_table(cls: Class) -> bool:
-        return any(
+    def _implied_table(self, cls: Class, info: ModelInfo) -> str | None:
+        """The name that SQLModel and Flask-SQLAlchemy make of the class's."""
+        given = any(
             k.name == "table" and isinstance(k.value, f.Const) and k.value.value is True for k in cls.facts.keywords
         )
+        flask = info.columns and FLASK_MODEL in self._world.classes.library_bases(cls)
+        return cls.name.lower() if given or flask else None
 
-    def _declared(
-        self, cls: Class, method: Function, columns: dict[str, ColumnInfo], relations: dict[str, RelationInfo]
-    ) -> None:
+    def _declared(self, cls: Class, method: Function, info: ModelInfo) -> None:
         for statement in method.body:
             if isinstance(statement, f.Return) and statement.value is not None:
-                self._member(
-                    cls, method.name, method.facts.returns, statement.value, method.facts.at, columns, relations
-                )
+                self._member(cls, method.name, method.facts.returns, statement.value, method.facts.at, info)
 
     def _member(
-        self, cls: Class, name: str, annotation: f.Expr | None, value: f.Expr | None, at: Span,
-        columns: dict[str, ColumnInfo], relations: dict[str, RelationInfo],
-    ) -> None:  # fmt: skip
+        self, cls: Class, name: str, annotation: f.Expr | None, value: f.Expr | None, at: Span, info: ModelInfo
+    ) -> None:
         call = value if isinstance(value, f.Call) else None
-        last = _last(call.func) if call is not None else ""
+        last = last_of(call.func) if call is not None else ""
         if call is not None and last in RELATIONSHIPS:
-            relations[name] = self._relation(cls, name, annotation, call, at)
-        elif call is not None and (last in COLUMNS or (last == "Field" and annotation is not None)):
-            columns[name] = _column(name, annotation, call, at)
-        elif annotation is not None and _is_mapped(annotation):
-            columns[name] = _column(name, annotation, None, at)
+            info.relations[name] = self._relation(cls, name, annotation, call, at)
+        elif call is not None and last == "association_proxy":
+            words = [str(part.value) for part in call.args[:2] if isinstance(part, f.Const)]
+            if len(words) == 2:
+                info.proxies[name] = ProxyInfo(name, words[0], words[1])
+        elif last in COLUMNS or (annotation is not None and self._is_column(cls, annotation, last)):
+            said, shared = self._unaliased(annotation, cls)
+            info.columns[name] = column_of(name, said, merged(shared, call), at)
+
+    def _is_column(self, cls: Class, annotation: f.Expr, last: str) -> bool:
+        """Whether an annotation makes a column: ``Mapped[…]``, ``Field(…)``, any field of an SQLModel class."""
+        if is_mapped(annotation) or last == "Field":
+            return True
+        head = last_of(annotation.value if isinstance(annotation, f.Subscript) else annotation)
+        return not last and head != "ClassVar" and SQLMODEL in self._world.classes.library_bases(cls)
+
+    def _unaliased(self, annotation: f.Expr | None, cls: Class) -> tuple[f.Expr | None, f.Call | None]:
+        """The annotation with ``intpk = Annotated[int, mapped_column(primary_key=True)]`` written out, and the call."""
+        match annotation:
+            case f.Subscript(value=base, index=f.Seq(items=(first, *rest))) if last_of(base) == "Annotated":
+                call = next((r for r in rest if isinstance(r, f.Call) and last_of(r.func) in COLUMNS), None)
+                inner, shared = self._unaliased(first, cls)
+                return inner, merged(shared, call)
+            case f.Subscript(at=at, value=base, index=index) if not isinstance(index, f.Seq):
+                inner, call = self._unaliased(index, cls)
+                return (annotation if inner is None else f.Subscript(at, base, inner)), call
+            case f.Bin(at=at, op="|", left=left, right=right):
+                (one, first_call), (other, second) = self._unaliased(left, cls), self._unaliased(right, cls)
+                return f.Bin(at, "|", one or left, other or right), merged(first_call, second)
+            case f.Name() | f.Attr():
+                found = self._world.resolver.binding(annotation, cls.module, cls.parent)
+                match found.values if isinstance(found, Variable) else ():
+                    case (f.Subscript(value=base) as meant,) if last_of(base) == "Annotated":
+                        return self._unaliased(meant, cls)
+        return annotation, None
 
     def _relation(self, cls: Class, name: str, annotation: f.Expr | None, call: f.Call, at: Span) -> RelationInfo:
-        target_name, many = "", None
-        if call.args:
-            target_name = _spelled(call.args[0])
+        options = options_of(call)
+        target_name = spelled(call.args[0] if call.args else options.get("argument", call))
+        many: bool | None = None
         if annotation is not None:
-            said, is_many = _annotated_target(annotation)
+            said, many = annotated_target(annotation)
             target_name = target_name or said
-            many = is_many
-        options = dict(_options(call))
         if many is None:
             use = options.get("uselist")
             many = not (isinstance(use, f.Const) and use.value is False) and not self._points_to_one(
@@ -219,15 +215,9 @@ class Models:
         target = self.by_name(target_name, cls) if target_name else None
         back = options.get("back_populates")
         return RelationInfo(
-            name,
-            target,
-            target_name,
-            strategy_of(options),
-            many,
-            at,
-            cls,
+            name, target, target_name, strategy_of(options, annotation), many, at, cls,
             str(back.value) if isinstance(back, f.Const) else "",
-        )
+        )  # fmt: skip
 
     def _points_to_one(self, cls: Class, target: str, options: dict[str, f.Expr]) -> bool:
         """Without annotation: many-to-one when this class (and not the target) holds the foreign key."""
@@ -236,24 +226,50 @@ class Models:
         if "remote_side" in options:
             return True
         found = self.by_name(target, cls)
-        table = _table_name(found) if found is not None else None
-        if table is None:
+        if found is None:
             return False
-        holder = _spelled(options["foreign_keys"]) if "foreign_keys" in options else ""
+        holder = spelled(options["foreign_keys"]) if "foreign_keys" in options else ""
         if "." in holder:
             return holder.split(".")[-2] == cls.name  # whose column it is: of two classes that point to each other
+        table = self._table_named(found)
+        return any(foreign_of(call).rpartition(".")[0].rpartition(".")[2] == table for call in self._column_calls(cls))
+
+    def _table_named(self, cls: Class) -> str:
+        """The table of a class, as far as the class itself or a base says it; else its name in lower case."""
         for one in self._world.classes.mro(cls):
             for statement in flat(one.facts.body):
-                value = statement.value if isinstance(statement, f.Assign | f.AnnAssign) else None
-                if isinstance(value, f.Call) and _foreign(value).rpartition(".")[0].rpartition(".")[2] == table:
-                    return True
-        return False
+                match statement:
+                    case f.Assign(targets=(f.Name(id="__tablename__"),), value=value):
+                        return text_of(self._world.resolver, value, one, None, 0) or one.name.lower()
+            written = table_call(self._world.resolver, one)
+            if written is not None and written.args and isinstance(written.args[0], f.Const):
+                return str(written.args[0].value)
+            if (maker := directive(one)) is not None:
+                return made_name(self._world.resolver, cls, maker)
+        return cls.name.lower()
+
+    def _column_calls(self, cls: Class) -> Iterator[f.Call]:
+        """The calls that declare columns of a class: its own, those of mixins' methods, those of its table."""
+        for one in self._world.classes.mro(cls):
+            for statement in flat(one.facts.body):
+                match statement:
+                    case f.Assign(value=f.Call() as value) | f.AnnAssign(value=f.Call() as value):
+                        yield value
+                    case f.AnnAssign(annotation=annotation, value=None):
+                        call = self._unaliased(annotation, one)[1]
+                        yield from () if call is None else (call,)
+            for method in [m for methods in one.methods.values() for m in methods if m.is_declared_attr]:
+                for inner in method.body:
+                    if isinstance(inner, f.Return) and isinstance(inner.value, f.Call):
+                        yield inner.value
+            if (written := table_call(self._world.resolver, one)) is not None:
+                yield from (call for _, call in table_columns(written))
 
     # ------------------------------------------------------------------ types of attributes
 
     def relationship_target(self, expr: f.Call, owner: Class) -> Value | None:
         """The type that a class-level ``relationship(…)`` gives instances; None when the call is something else."""
-        last = _last(expr.func)
+        last = last_of(expr.func)
         if last in COLUMNS and self.is_model(owner):
             return Value(Data())
         if last not in RELATIONSHIPS:
@@ -266,11 +282,30 @@ class Models:
                 return Value(relation_type(relation))
         return Value(Unknown("relationship not declared at class level"))
 
-    def backref(self, cls: Class, name: str) -> Type | None:
-        """The type of an attribute that another class's ``backref=`` makes; None when there is none."""
-        made = self.backrefs()
-        found = next((made[one, name] for one in self._world.classes.mro(cls) if (one, name) in made), None)
-        return None if found is None else relation_type(found)
+    def made(self, cls: Class, name: str) -> Type | None:
+        """The type of a mapped attribute that no assignment of the class declares; None when there is none.
+
+        A ``backref=`` of another class makes such, a ``declared_attr``, a ``__table__``.
+        """
+        info = self.info(cls)
+        if name in info.relations:
+            return relation_type(info.relations[name])
+        if name not in info.columns:
+            return None
+        method = next((m for one in self._world.classes.mro(cls) for m in one.methods.get(name, ())), None)
+        said = None if method is None else self._world.resolver.annotation(method.facts.returns, method.module)
+        return Data() if said is None or isinstance(said, Unknown) else said
+
+    def proxied(self, cls: Class, name: str) -> tuple[str, Type] | None:
+        """The relationship that an association proxy reads, and the type of what it gives; None for anything else."""
+        if not self.is_model(cls) or (proxy := self.info(cls).proxies.get(name)) is None:
+            return None
+        relation = self.info(cls).relations.get(proxy.relation)
+        if relation is None or relation.target is None:
+            return proxy.relation, Unknown(f"proxy of {proxy.relation}, which is not found")
+        further = self.info(relation.target).relations.get(proxy.attribute)
+        kind = Data() if further is None else relation_type(further)
+        return proxy.relation, Coll(kind) if relation.many else kind
 
     def backrefs(self) -> dict[tuple[Class, str], RelationInfo]:
         """The relationships made from the other side by ``backref=``, by the class that gets them and name."""
@@ -284,11 +319,11 @@ class Models:
         assert self._back is not None
         for statement in flat(model.facts.body):
             value = statement.value if isinstance(statement, f.Assign | f.AnnAssign) else None
-            if not (isinstance(value, f.Call) and _last(value.func) in RELATIONSHIPS):
+            if not (isinstance(value, f.Call) and last_of(value.func) in RELATIONSHIPS):
                 continue
-            options = dict(_options(value))
+            options = options_of(value)
             back = options.get("backref")
-            made = dict(_options(back)) if isinstance(back, f.Call) else {}
+            made = options_of(back) if isinstance(back, f.Call) else {}
             if isinstance(back, f.Call) and back.args:
                 back = back.args[0]
             relation = self._relation(model, "", None, value, statement.at)
@@ -307,146 +342,3 @@ class Models:
             if isinstance(kind, Inst) and self.is_model(kind.cls):
                 return kind.cls
         return None
-
-
-def strategy_of(options: dict[str, f.Expr]) -> str:
-    """The loading strategy that ``lazy=`` names."""
-    lazy = options.get("lazy")
-    said = str(lazy.value) if isinstance(lazy, f.Const) else "select"
-    return {"True": "select", "False": "joined", "None": "noload"}.get(said, said)
-
-
-def relation_type(relation: RelationInfo) -> Type:
-    """What reading a relationship gives."""
-    if relation.target is None:
-        return Unknown(f"relationship target {relation.target_name} not found")
-    return Coll(Inst(relation.target)) if relation.many else Inst(relation.target)
-
-
-def _options(call: f.Call) -> list[tuple[str, f.Expr]]:
-    found = []
-    for keyword in call.keywords:
-        if keyword.name == "sa_relationship_kwargs" and isinstance(keyword.value, f.DictLit):
-            pairs = zip(keyword.value.keys, keyword.value.values, strict=True)
-            found += [(str(k.value), v) for k, v in pairs if isinstance(k, f.Const)]
-        elif keyword.name is not None:
-            found.append((keyword.name, keyword.value))
-    return found
-
-
-def _column(name: str, annotation: f.Expr | None, call: f.Call | None, at: Span) -> ColumnInfo:
-    wrapped = call is not None and _last(call.func) == "deferred"
-    if wrapped and call is not None and call.args and isinstance(call.args[0], f.Call):
-        call = call.args[0]
-    options = dict(_options(call)) if call is not None else {}
-    kinds = [_last(a.func if isinstance(a, f.Call) else a) for a in (call.args if call is not None else ())]
-    sql_type = next(
-        (k for k in kinds if k and k not in ("ForeignKey", "Computed", "Identity", "Sequence", "deferred")), ""
-    )
-    said = [] if annotation is None else _names(annotation)
-    optional = bool({"None", "Optional"} & set(said))
-    if annotation is None:  # without annotation a column is nullable unless it says otherwise
-        optional = True
-    plain = [name for name in said if name not in ("None", "Optional", "Mapped", "Annotated")]
-
-    def true(option: str) -> bool:
-        value = options.get(option)
-        return isinstance(value, f.Const) and value.value is True
-
-    nullable = options.get("nullable")
-    return ColumnInfo(
-        name, sql_type or (plain[-1] if plain else ""),
-        _foreign(call) if call is not None else "", true("primary_key"), true("unique"),
-        not true("primary_key") and (optional if nullable is None else true("nullable")),
-        true("deferred") or wrapped,
-        any(o in options for o in ("default", "insert_default", "default_factory", "server_default")),
-        isinstance(options.get("onupdate"), f.Call) or "server_onupdate" in options, at,
-    )  # fmt: skip
-
-
-def _foreign(call: f.Call) -> str:
-    for argument in call.args:
-        if isinstance(argument, f.Call) and _last(argument.func) == "ForeignKey" and argument.args:
-            target = argument.args[0]
-            return str(target.value) if isinstance(target, f.Const) else _spelled(target)
-    named = dict(_options(call)).get("foreign_key")
-    return str(named.value) if isinstance(named, f.Const) else ""
-
-
-def _annotated_target(annotation: f.Expr) -> tuple[str, bool]:
-    """(target name, is a collection) of ``Mapped[list["Step"]]``, ``List["Step"]``, ``Mapped["Job | None"]``."""
-    match annotation:
-        case f.Subscript(value=base, index=index):
-            head = _last(base)
-            if head in (
-                "list",
-                "List",
-                "set",
-                "Set",
-                "Sequence",
-                "dict",
-                "Dict",
-                "WriteOnlyMapped",
-                "DynamicMapped",
-                "AppenderQuery",
-            ):
-                inner = index.items[-1] if isinstance(index, f.Seq) else index
-                return _annotated_target(inner)[0], True
-            inner = index.items[0] if isinstance(index, f.Seq) else index
-            return _annotated_target(inner)
-        case f.Bin(op="|", left=left, right=right):
-            return _annotated_target(right if isinstance(left, f.Const) else left)
-        case f.Const(value=str(text)):
-            return text.strip("'\" ").rpartition("[")[2].strip("'\"] ").split("|")[0].strip(), text.startswith(
-                ("list[", "List[")
-            )
-    return _spelled(annotation), False
-
-
-def _is_mapped(annotation: f.Expr) -> bool:
-    return isinstance(annotation, f.Subscript) and _last(annotation.value) == "Mapped"
-
-
-def _table_name(cls: Class) -> str | None:
-    for statement in flat(cls.facts.body):
-        match statement:
-            case f.Assign(targets=(f.Name(id="__tablename__"),), value=f.Const(value=str(text))):
-                return text
-    return cls.name.lower()
-
-
-def _spelled(expr: f.Expr) -> str:
-    match expr:
-        case f.Name(id=name):
-            return name
-        case f.Attr(value=value, name=name):
-            return f"{_spelled(value)}.{name}"
-        case f.Const(value=str(text)):
-            return text
-        case f.Lambda(body=body):
-            return _spelled(body)
-    return ""
-
-
-def _names(expr: f.Expr) -> list[str]:
-    match expr:
-        case f.Name(id=name) | f.Attr(name=name):
-            return [name]
-        case f.Subscript(value=value, index=index):
-            return [*_names(value), *_names(index)]
-        case f.Bin(left=left, right=right):
-            return [*_names(left), *_names(right)]
-        case f.Seq(items=items):
-            return [n for i in items for n in _names(i)]
-        case f.Const(value=None):
-            return ["None"]
-    return []
-
-
-def _last(expr: f.Expr) -> str:
-    match expr:
-        case f.Name(id=name) | f.Attr(name=name):
-            return name
-        case f.Call(func=func):
-            return _last(func)
-    return ""

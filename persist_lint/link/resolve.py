@@ -192,7 +192,9 @@ class Resolver:
             if special is not None:
                 return special
         kinds = tuple(inner(number) for number in range(len(arguments)))
-        if last == "Mapped" or last in ("WriteOnlyMapped", "DynamicMapped"):
+        if last in ("WriteOnlyMapped", "DynamicMapped"):
+            return Coll(kinds[0])
+        if last == "Mapped":
             return kinds[0]
         return self._plain(base, kinds, scope, depth + 1)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Tup, Type, Unknown, Value, join, unknown
+from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Tup, Unknown, Value, join, members, unknown
 from persist_lint.link.loops import classify
 from persist_lint.link.narrow import exits, guards_of, narrowed
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
@@ -277,20 +277,17 @@ class Walker(Evaluator):
                 self.env[base_expr.id] = Value(Dict(current.type.key, value.type), current.sym)
 
     def touch(self, node: f.Attr, base: Value, *, written: bool, value: Value | None = None) -> None:
-        """Record that an attribute of an instance of a project class is read or written."""
-        if any(isinstance(kind, Inst) for kind in _members(base.type)):
+        """Record that an attribute of a project instance is read or written; of a proxy, its relationship."""
+        instance = next((kind for kind in members(base.type) if isinstance(kind, Inst)), None)
+        if instance is not None:
+            proxied = self.world.models.proxied(instance.cls, node.name)
+            name = node.name if proxied is None else proxied[0]
             self.flow.touches[node] = Touch(
-                node, node.at, base, node.name, written, tuple(self.loops), self.guarded(), value or unknown("read")
+                node, node.at, base, name, written, tuple(self.loops), self.guarded(), value or unknown("read")
             )
 
     def guarded(self) -> tuple[Guard, ...]:
         return tuple(dict.fromkeys(self.guards))
-
-
-def _members(kind: Type) -> tuple[Type, ...]:
-    from persist_lint.link.lattice import members
-
-    return members(kind)
 
 
 def _joined(ends: list[Env]) -> Env:
