@@ -21,8 +21,9 @@ from persist_lint.model.vocabulary import Vocabulary
 
 Place = tuple[str, int, str]  # path below the root, first line, qualified name
 DIRECT, VOCABULARY = "project function → project function", "into the vocabulary"
-#: Counted apart: what a library calls because the caller handed it over; because it is registered, or of a class that the
-#: library knows (routes, validators, listeners, column types): no code of the project calls these; what runs at import.
+#: Counted apart: what a library calls because the caller handed it over; what it calls because it is registered, or
+#: of a class that it knows (routes, validators, listeners, column types), so that no code of the project calls it;
+#: what runs at import.
 HANDED, FRAMEWORK, DECLARED = "handed to a library", "called by a framework", "declarations at import"
 KINDS = (DIRECT, VOCABULARY, HANDED, FRAMEWORK, DECLARED)
 #: Libraries that only pass a call on.

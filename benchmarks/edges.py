@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Hold the static call graph against calls that really happened.
 
-    python benchmarks/edges.py record DIR --roots app -- python -m pytest tests     records while the command runs
-    python benchmarks/edges.py compare DIR --root . [--package app]                 how much of it link knows, as Markdown
-    python benchmarks/edges.py examples                                             both, for the two example services
+    python benchmarks/edges.py record DIR --roots app -- python -m pytest tests    records while the command runs
+    python benchmarks/edges.py compare DIR --root . [--package app] [--list]       how much of it link knows
+    python benchmarks/edges.py examples                                            both, for the example services
 
-What is recorded is said in ``edge_recorder/sitecustomize.py``. Each recorded edge is asked of the call graph, once per pair
-of functions; every edge that it denies is listed with what it says about the line instead.
+What is recorded is said in ``edge_recorder/sitecustomize.py``. Each pair of functions is asked of the call graph once;
+every edge that it denies is listed with what it says about the line instead.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@
 Each line is one edge, written when it is first seen (a process may be killed), as a list:
 
     ["call", path, line of def, name, line of call, path, line of def, name, via]    project function → project function
-    ["library", path, line of def, name, line of call, module, qualified name]       project function → library callable
+    ["library", path, line of def, name, line of call, module, qualified name]       project function → library
 
-``via`` names the library function which the caller called and which, in the end, called the callee; "" where nothing but
-C code, or code made by ``exec`` as of dataclasses, stands between them. A generator or coroutine is called by whoever
-resumes it. From Python 3.12 on by ``sys.monitoring``, below by ``sys.setprofile``. Only the standard library is used.
+``via`` names the library function which the caller called and which, in the end, called the callee; "" where nothing
+but C code, or code made by ``exec`` as of dataclasses, stands between them. A generator or coroutine is called by
+whoever resumes it. From Python 3.12 on by ``sys.monitoring``, below by ``sys.setprofile``; by nothing else than the
+standard library.
 """
 
 from __future__ import annotations
