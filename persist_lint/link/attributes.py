@@ -272,6 +272,8 @@ def _replace(sym: Sym, actuals: dict[int, Sym]) -> Sym:
             return ("new", name, tuple((i, _replace(s, actuals)) for i, s in args))
         case ("attr", base, name):
             return attr_sym(_replace(base, actuals), name)
+        case ("on", base, place):
+            return ("on", _replace(base, actuals), place)
     return sym if sym[0] in ("const", "global", "init") else UNKNOWN_SYM
 
 
@@ -291,6 +293,8 @@ def _from_init(sym: Sym, base: Sym, name: str) -> Sym:
             return found if depth(found) <= 8 else attr_sym(base, name)
         case ("attr", inner, attribute):
             return attr_sym(_from_init(inner, base, name), attribute)
+        case ("on", inner, place):
+            return ("on", _from_init(inner, base, name), place)
         case ("const" | "global", *_):
             return sym
     return attr_sym(base, name)

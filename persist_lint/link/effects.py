@@ -30,6 +30,7 @@ from persist_lint.link.lattice import (
     Tup,
     Value,
     members,
+    session_of,
     substitute,
 )
 from persist_lint.link.libcall import LibraryCall
@@ -185,7 +186,7 @@ class Summaries:
                 continue
             more = refined(self._world, effect, known)
             key = more.key if more.key is not None else substitute(effect.key, syms)
-            session = substitute(effect.session, syms)
+            session = session_of(substitute(effect.session, syms))
             yield Effect(
                 more.kind, more.subject, more.entity, key, session,
                 tuple(dict.fromkeys((*site.guards, *guards)))[:4], _still_blocks(effect, manner, target, session),
@@ -261,11 +262,11 @@ class Summaries:
         if bound is None:
             return UNKNOWN_SYM
         if self._world.is_session(bound):
-            return bound.sym
+            return session_of(bound.sym)
         if statement is not None and statement.session is not None:
             return statement.session
         if any(self._world.kind(k) in ("transaction", "cursor", "result") for k in members(bound.type)):
-            return bound.sym[1] if bound.sym[0] == "attr" and bound.sym[2] == "()" else bound.sym
+            return session_of(bound.sym)
         return UNKNOWN_SYM
 
     def _blocks(self, kind: str, site: Site, target: Target) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.index import Class
-from persist_lint.link.lattice import UNKNOWN_SYM, LibFn, Manager, Value, members
+from persist_lint.link.lattice import UNKNOWN_SYM, LibFn, Manager, Value, members, session_of
 from persist_lint.link.sites import Flow, Guard, Site
 from persist_lint.link.world import World
 from persist_lint.model.span import Span
@@ -43,10 +43,18 @@ def _left(world: World, site: Site) -> Iterator[Implied]:
         row = target.row
         if row is None or row.exit != "commit":
             continue
-        session = _session_of(world, site, target.bound)
-        yield "flush", target.name, None, UNKNOWN_SYM, session, site.guards, site.at
+        session = session_of(_session_of(world, site, target.bound))
+        if _has_unit(world, site, target.bound):
+            yield "flush", target.name, None, UNKNOWN_SYM, session, site.guards, site.at
         if "txn.savepoint" not in row.does:
             yield "txn.commit", target.name, None, UNKNOWN_SYM, session, site.guards, site.at
+
+
+def _has_unit(world: World, site: Site, bound: Value | None) -> bool:
+    """Whether what is left keeps a unit of work that it flushes: a session, not a plain connection."""
+    values = [site.result] if bound is None or not world.is_session(bound) else [bound]
+    kinds = [k.of.type if isinstance(k, Manager) else k for v in values for k in members(v.type)]
+    return any(world.kind(one) in ("session", "scoped_session") for kind in kinds for one in members(kind))
 
 
 def _session_of(world: World, site: Site, bound: Value | None) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ A ``Value`` is what an expression is known to be: its type, and a symbol that sa
     ("const", 3), ("global", "app.db.engine"), ("inner",), ("?",)
     ("global", "__file__")       a path made from ``__file__``: a file of the package
     ("free", base)               a variable of the enclosing function
+    ("on", base, place)          a cursor or transaction made there on the connection or session ``base``
     ("column", "app.Job", "id")  a mapped attribute of a class; ("eq", column, other), ("isin", column): conditions
 """
 
@@ -342,6 +343,13 @@ def attr_sym(base: Sym, name: str) -> Sym:
     return UNKNOWN_SYM if _is_deep(base, MAX_SYM_DEPTH) else ("attr", base, name)
 
 
+def session_of(sym: Sym) -> Sym:
+    """The session or connection that a symbol stands for: that of a cursor or transaction is the one it works on."""
+    while sym[0] == "on":
+        sym = sym[1]
+    return sym
+
+
 def mentions(sym: Sym, loop: tuple[int, int]) -> bool:
     """Whether the symbol is made from the item of that loop."""
     if len(sym) == 3 and sym[0] == "item" and sym[1] == loop:
@@ -358,6 +366,9 @@ def substitute(sym: Sym, actuals: dict[int, Sym]) -> Sym:
             return attr_sym(substitute(base, actuals), name)
         case ("init", base, int(index)):
             return init_sym(substitute(base, actuals), index)
+        case ("on", base, place):
+            outer = substitute(base, actuals)
+            return INNER_SYM if outer in (UNKNOWN_SYM, INNER_SYM) else ("on", outer, place)
         case ("new", name, args):
             return ("new", name, tuple((i, substitute(s, actuals)) for i, s in args))
         case ("keys", *parts):

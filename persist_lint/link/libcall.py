@@ -24,12 +24,14 @@ from persist_lint.link.lattice import (
     Null,
     Partial,
     Statement,
+    Sym,
     Tup,
     Type,
     Unknown,
     Value,
     members,
     package_path,
+    session_of,
     unknown,
 )
 from persist_lint.link.resolve import instance_of
@@ -40,6 +42,10 @@ from persist_lint.model.vocabulary import Row
 
 if TYPE_CHECKING:
     from persist_lint.link.world import World
+
+
+#: What works on one session or connection: its own, and those that its cursors and transactions lead back to.
+HANDLES = frozenset({"session", "connection", "scoped_session", "cursor", "transaction"})
 
 
 class LibraryCall(Struct, frozen=True):
@@ -139,9 +145,31 @@ def _typed(world: World, call: LibraryCall) -> Value:
         return Value(Lib(row.gives, (carried,)), ("call", call.place), weak)
     if kind in ("task", "future") and about is not None:
         return Value(Lib(row.gives, (awaited(called(world, about)).type,)), ("open", call.place))
-    shared = call.bound is not None and kind == "session" and "session.open" not in row.does
-    place = ("attr", call.bound.sym, "()") if shared and call.bound is not None else ("open", call.place)
-    return Value(Lib(row.gives), place, weak)
+    return Value(Lib(row.gives, _text_of(call, kind)), _handle(world, call, kind), weak)
+
+
+def _handle(world: World, call: LibraryCall, kind: str) -> Sym:
+    """The symbol of what a session or connection hands out: itself, or a cursor or transaction that works on it.
+
+    A savepoint stands for itself: rolling it back does not end the transaction.
+    """
+    bound, does = call.bound, call.row.does
+    if bound is not None and any(world.kind(k) in HANDLES for k in members(bound.type)) and bound.sym != UNKNOWN_SYM:
+        if kind in ("session", "connection") and "session.open" not in does:
+            return session_of(bound.sym)
+        if kind in ("cursor", "transaction") and "txn.savepoint" not in does:
+            return ("on", session_of(bound.sym), call.place)
+    return ("open", call.place)
+
+
+def _text_of(call: LibraryCall, kind: str) -> tuple[Type, ...]:
+    """The constant SQL that a prepared statement or cursor was made of, and the connection it runs on."""
+    row, bound = call.row, call.bound
+    later = row.of and kind in ("statement", "cursor") and "db.statement" not in row.does
+    about = call.argument(row.of) if later else None
+    if about is None or bound is None or about.sym[0] != "const" or not isinstance(about.sym[1], str):
+        return ()
+    return (Statement("text", text=about.sym[1], session=session_of(bound.sym)),)
 
 
 def called(world: World, value: Value) -> Value:

@@ -123,8 +123,6 @@ def shown_symbol(sym: Sym, function: Function | None) -> str:
     match sym:
         case ("param", int(index)):
             return function.params[index].name if function is not None else f"parameter {index}"
-        case ("attr", base, "()"):
-            return f"{shown_symbol(base, function)}()"
         case ("attr", base, str(name)):
             return f"{shown_symbol(base, function)}.{name}"
         case ("init", base, index):
@@ -136,6 +134,8 @@ def shown_symbol(sym: Sym, function: Function | None) -> str:
             return f"{name.rpartition('.')[2]}({inner})"
         case ("call" | "open" as kind, (int(line), _)):
             return f"{'result' if kind == 'call' else 'opened'}@{line}"
+        case ("on", base, (int(line), _)):
+            return f"{shown_symbol(base, function)} by opened@{line}"
         case ("const", value):
             return repr(value)
         case ("global", str(dotted)):

@@ -27,9 +27,10 @@ from persist_lint.link.lattice import (
     Value,
     join,
     members,
+    session_of,
     unknown,
 )
-from persist_lint.link.libcall import LibraryCall, library_result
+from persist_lint.link.libcall import HANDLES, LibraryCall, library_result
 from persist_lint.link.models import Models
 from persist_lint.link.names import External, Scopes, Variable
 from persist_lint.link.resolve import Resolver
@@ -238,7 +239,8 @@ class World(Attributes, Returns):
                 return base
             return unknown(f"no row for {owner}.{name}")
         if "." in given:
-            sym = base.sym if base.sym == PACKAGE_SYM else ("attr", base.sym, name)
+            shared = base.sym == PACKAGE_SYM or {self.kind_of(owner), self.kind_of(given)} <= HANDLES
+            sym = session_of(base.sym) if shared else ("attr", base.sym, name)
             return Value(Lib(given), sym, base.weak)
         return base if given == "self" else Value(Data(), ("attr", base.sym, name))
 

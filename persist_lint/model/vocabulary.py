@@ -90,6 +90,9 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     since     version of the distribution (of Python for the standard library) that brought it, "" when all supported
               ones have it
     unless    arguments by which a call that waits is asked not to: False, 0, or a flag (``fcntl.LOCK_NB``) there
+    nests     the transaction block that it opens is a savepoint where a transaction is open already
+    on        dotted name of the module-level connection that a function without receiver works on
+              (``django.db.connection`` of ``transaction.atomic()``)
     each      dotted name of the type of the elements, when the call gives an iterable of library objects
     """
 
@@ -116,6 +119,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     since: str = ""
     each: str = ""
     unless: tuple[str, ...] = ()
+    nests: bool = False
+    on: str = ""
 
 
 class Handles(Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +163,7 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
     other: Row | None = None
     since: str = ""
     keeps: bool = False
+    begins: Literal["statement", "write", "block", "inside"] = "statement"
     handlers: tuple[Handles, ...] = ()
     like: tuple[str, ...] = ()
 

@@ -116,7 +116,9 @@ def test_the_same_channels_are_notified(database: Any, read: Any) -> None:
     near = {
         spelling for names in expected.values() for name in names for spelling in (name, name.lower(), name.upper())
     }
-    heard: set[str] = set()  # by a handler: what arrives while a statement runs is lost on notifies() before psycopg 3.2.4
+    heard: set[str] = (
+        set()
+    )  # by a handler: what arrives while a statement runs is lost on notifies() before psycopg 3.2.4
     database.add_notify_handler(lambda note: heard.add(note.channel))
     for channel in sorted(near | {"off", "old_insert", "steps_insert"}):
         database.execute(f'LISTEN "{channel}"')
