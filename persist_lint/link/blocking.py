@@ -1,8 +1,9 @@
 """What blocks the event loop: the calls of a function on the loop whose effects hold its thread.
 
 On the loop are coroutines (also ``@asynccontextmanager`` and async generators), tornado's generator coroutines, and
-plain functions that are scheduled as callbacks (``loop.call_later``). Plain code below them is followed through the
-effect summaries; an awaited coroutine answers for itself.
+plain functions that are scheduled as callbacks (``loop.call_later``) or that a framework calls there (handlers of
+Tornado, Sanic, Litestar). Plain code below them is followed through the effect summaries; an awaited coroutine answers
+for itself.
 """
 
 from __future__ import annotations
@@ -36,13 +37,15 @@ class Blocked(Struct, frozen=True, eq=False):
 class Blocking:
     """Answers for all functions of a project."""
 
-    def __init__(self, world: World, summaries: Summaries, functions: Iterable[Function]) -> None:
+    def __init__(
+        self, world: World, summaries: Summaries, functions: Iterable[Function], handlers: frozenset[Function]
+    ) -> None:
         self._world = world
         self._summaries = summaries
-        self._callbacks = frozenset(self._scheduled(functions))
+        self._callbacks = handlers.union(self._scheduled(functions))
 
     def on_loop(self, function: Function) -> bool:
-        """Whether the loop runs the function itself: a coroutine or a scheduled callback."""
+        """Whether the loop runs the function itself: a coroutine, a scheduled callback, a plain handler on it."""
         return function.is_async or function.origin in self._callbacks or self._is_tornado(function)
 
     def calls(self, function: Function, kinds: frozenset[str]) -> list[Blocked]:

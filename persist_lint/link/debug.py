@@ -78,11 +78,12 @@ def loops(project: Project, function: str) -> str:
 
 
 def contexts(project: Project, function: str | None = None) -> str:
-    """The kinds of context that a function runs in with their entry points; of every function without a name."""
+    """The kinds of context that a function runs in, with all entry points; without a name, a few of each function."""
     functions = project.relevant if function is None else [named(project, function)]
     lines = []
     for one in functions:
-        entries = sorted({_entry(e) for e in project.contexts.of(one)})
+        found = project.contexts.of(one) if function is None else project.contexts.every(one)
+        entries = sorted({_entry(e) for e in found})
         if function is not None:
             lines += entries
         elif not one.is_module:
@@ -193,7 +194,8 @@ def _occurrence(occurrence: Occurrence, function: Function) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    return f"{entry.kind} from {entry.function.dotted}{' in a thread' if entry.in_thread else ''}"
+    where = " in a thread" if entry.in_thread else " on the loop" if entry.on_loop else ""
+    return f"{entry.kind} from {entry.function.dotted}{where}"
 
 
 def _model(info: ModelInfo) -> Iterator[str]:

@@ -90,7 +90,7 @@ class Project:
     @cached_property
     def blocking(self) -> Blocking:
         """Which calls hold the event loop."""
-        return Blocking(self.world, self.summaries, self.relevant)
+        return Blocking(self.world, self.summaries, self.relevant, self.contexts.plain_on_loop)
 
     @cached_property
     def callers(self) -> Callers:

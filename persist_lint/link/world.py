@@ -417,8 +417,11 @@ class World(Attributes, Returns):
 
     def row_of_decorator(self, decorator: f.Expr, function: Function) -> tuple[Row, str] | None:
         """The vocabulary row of a decorator expression, with its name: ``@router.get("/")``, ``@shared_task``."""
-        value = self.decorator_value(decorator, function)
-        for kind in members(value.type):
+        return self.row_of_callee(self.decorator_value(decorator, function))
+
+    def row_of_callee(self, callee: Value) -> tuple[Row, str] | None:
+        """The vocabulary row of what is called, with its name."""
+        for kind in members(callee.type):
             match kind:
                 case LibFn(name=name) if name in self.vocabulary.functions:
                     return self.vocabulary.functions[name], name

@@ -102,7 +102,8 @@ def check_row(path: Path, key: str, row: Row, *, is_method: bool) -> None:
     if row.gives and "." not in row.gives and row.gives not in GIVES:
         way_out = similar(row.gives, GIVES, "use a dotted type name or one of")
         complain(path, join(key, "gives"), f"has the unknown word {row.gives!r}", way_out)
-    words = [("of", row.of), ("key", row.key), *((f"runs[{place}].arg", run.arg) for place, run in enumerate(row.runs))]
+    words = [("of", row.of), ("key", row.key), ("to_thread", row.to_thread)]
+    words += [(f"runs[{place}].arg", run.arg) for place, run in enumerate(row.runs)]
     for name, word in words:
         if word and not ARGUMENT.match(word):
             complain(path, f"{key}.{name}", f"is not an argument word: {word!r}", ARGUMENT_HELP)

@@ -79,7 +79,10 @@ def project_of(root: Path) -> Project:
     broken = [f"{name}: {facts.problem.message}" for name, facts in modules.items() if facts.problem is not None]
     if broken:
         raise FormatError("; ".join(broken))
-    imported = {entry.module for facts in modules.values() for entry in facts.imports if entry.level == 0}
+    imports = [entry for facts in modules.values() for entry in facts.imports if entry.level == 0]
+    imported = {
+        name for one in imports for name in (one.module, f"{one.module}.{one.name}" if one.name else one.module)
+    }
     return link(modules, vocabulary.load(sorted(imported)), survey(root, modules))
 
 

@@ -25,7 +25,20 @@ ALL = {name: parse(HERE / f"{name}.toml", content) for name, content in shipped(
 MISSING = object()
 #: arq asks for an older redis than the rest of the tests use, so its rows are checked only where it is installed.
 OPTIONAL = frozenset({"arq"})
+#: What base classes leave wholly to their subclasses: HTTP methods of views, hooks of Django's middleware.
+HOOKS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"}) | frozenset(
+    {"process_view", "process_exception", "process_template_response"}
+)
 FILES = {name: file for name, file in ALL.items() if name not in OPTIONAL or find_spec(file.library.imports[0])}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settings() -> None:
+    """Django's modules want to be told of a project before they are imported."""
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure(INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"])
 
 
 def module_of(name: str) -> tuple[Any, list[str]]:
@@ -101,7 +114,7 @@ def rows(kind: LibraryType) -> Iterator[tuple[str, Row]]:
 
 
 def words(row: Row) -> Iterator[str]:
-    for word in (row.of, row.key, *(run.arg for run in row.runs)):
+    for word in (row.of, row.key, row.to_thread, *(run.arg for run in row.runs)):
         yield from word.split("|") if word else ()
 
 
@@ -149,7 +162,9 @@ def test_methods_and_attributes_exist(stem: str) -> None:
         cls = resolve(owner)
         # a class with a row for all other methods makes them at run time, as botocore does from service descriptions
         wanted = [name for name, row in rows(kind) if here(file, row.since) and kind.other is None]
-        wanted += [*kind.attributes, *kind.release]
+        wanted += [*kind.attributes, *kind.release, *kind.like]
+        hooks = [name for one in kind.handlers for name in one.methods if name not in HOOKS]
+        wanted += [name for name in hooks if f'"{name}"' not in source(cls)]
         absent += [(owner, name) for name in wanted if member(cls, name) is MISSING]
     assert absent == []
 
