@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from persist_lint.link.arguments import actuals
+from persist_lint.link.awaiting import enterable
 from persist_lint.link.higher import functions_run
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
@@ -372,8 +373,8 @@ class Applier:
 
     def entered(self, expr: f.Expr, manager: Value, is_async: bool) -> Value:
         """What entering a context manager gives; project ``__enter__`` methods become sites."""
-        values = [self._enter(kind, manager, expr, is_async) for kind in members(manager.type)]
-        return join(values)
+        kinds = enterable(self._world.classes, members(manager.type), is_async)
+        return join([self._enter(kind, manager, expr, is_async) for kind in kinds])
 
     def left(self, item: f.WithItem, manager: Value, is_async: bool) -> None:
         """Leaving an instance of a project class is a call with a site of its own; its node is made for it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from persist_lint.link.apply import Applier
+from persist_lint.link.awaiting import awaitable, awaitable_targets
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.lattice import (
     NONE,
@@ -122,7 +123,8 @@ class Evaluator:
         if site is not None:
             site.awaited = True
             site.consumer = "await"
-        return self.world.awaited(value)
+            site.targets = awaitable_targets(self.world, site.targets)
+        return self.world.awaited(awaitable(value))
 
     def binary(self, expr: f.Bin, _: str) -> Value:
         left, right = self.value(expr.left), self.value(expr.right)
