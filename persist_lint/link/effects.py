@@ -36,7 +36,7 @@ from persist_lint.link.lattice import (
 from persist_lint.link.libcall import LibraryCall
 from persist_lint.link.refined import VERB_KINDS, entity_of_statement, key_of, refined
 from persist_lint.link.sites import Flow, Guard, Manner, Site, Target, passed
-from persist_lint.link.sqltext import text_effects
+from persist_lint.link.sqltext import known_text, text_effects
 from persist_lint.link.statements import entity_of, statement_of
 from persist_lint.link.world import World
 from persist_lint.model.effect import SQL_KINDS
@@ -224,11 +224,11 @@ class Summaries:
 
     def _statement(self, target: Target, about: Value | None) -> Statement | None:
         found = statement_of(about) if about is not None else None
-        if found is None and target.bound is not None:
+        text = known_text(about) if found is None and about is not None else None
+        executes = target.row is not None and "db.statement" in target.row.does
+        if found is None and target.bound is not None and not (executes and text is not None):
             found = statement_of(target.bound)
-        if found is None and about is not None and about.sym[0] == "const" and isinstance(about.sym[1], str):
-            return Statement("text", text=about.sym[1])
-        return found
+        return Statement("text", text=text) if found is None and text is not None else found
 
     def _entity(
         self, does: tuple[str, ...], statement: Statement | None, about: Value | None, keyed: Value | None

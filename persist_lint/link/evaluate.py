@@ -10,7 +10,6 @@ from persist_lint.link.awaiting import awaitable, awaitable_targets
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.lattice import (
     NONE,
-    UNKNOWN_SYM,
     ClassObj,
     Closure,
     Coll,
@@ -31,11 +30,14 @@ from persist_lint.link.loops import classify
 from persist_lint.link.names import Binding, External
 from persist_lint.link.narrow import guards_of, narrowed, without_null
 from persist_lint.link.sites import Flow, Guard, Loop
+from persist_lint.link.sqltext import PLACE, begun, filled, known_text, spliced, sql_data
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
     from persist_lint.link.world import World
 
+#: The length of ``SELECT 1``.
+SHORTEST_SQL = 8
 COMPREHENSIONS = {"list": "list", "set": "set", "generator": "generator"}
 
 
@@ -110,6 +112,8 @@ class Evaluator:
     def constant(self, expr: f.Const, _: str) -> Value:
         if expr.value is None:
             return NONE
+        if isinstance(expr.value, str) and len(expr.value) >= SHORTEST_SQL:
+            return Value(sql_data(expr.value), ("const", expr.value))
         return Value(Data(type(expr.value).__name__), ("const", expr.value))
 
     def bytes_(self, expr: f.Bytes, _: str) -> Value:
@@ -136,6 +140,8 @@ class Evaluator:
             return left
         if expr.op == "|":
             return unknown("flags", ("flags", left.sym, right.sym))
+        if expr.op in ("+", "%") and isinstance(left.type, Data) and left.type.name == "str":
+            return Value(spliced((left, right)) if expr.op == "+" else filled(known_text(left), PLACE))
         if isinstance(left.type, Data) and isinstance(right.type, Data):
             return Value(Data(left.type.name if left.type.name == right.type.name else ""))
         return unknown("operator")
@@ -207,7 +213,7 @@ class Evaluator:
             for i, v in zip(expr.items, values, strict=True)
         ]
         constant = consumer == "argument" and all(v.sym[0] == "const" for v in values)
-        sym = ("const", tuple(v.sym[1] for v in values)) if constant else UNKNOWN_SYM
+        sym = ("const", tuple(v.sym[1] for v in values)) if constant else begun(values)
         return Value(Coll(join(kinds).type, expr.kind, join(kinds).sym), sym)
 
     def dictionary(self, expr: f.DictLit, _: str) -> Value:
@@ -267,7 +273,8 @@ class Evaluator:
         return Value(Closure((expr.at.line, expr.at.column), shadow))
 
     def fstring(self, expr: f.FString, _: str) -> Value:
-        return Value(Data("str"), package_path([self.value(part) for part in expr.parts]))
+        parts = [self.value(part) for part in expr.parts]
+        return Value(spliced(parts), package_path(parts))
 
     def yielded(self, expr: f.Yield, _: str) -> Value:
         value = self.value(expr.value, "yield") if expr.value is not None else NONE

@@ -22,6 +22,7 @@ from persist_lint.link.lattice import (
     union,
     unknown,
 )
+from persist_lint.link.sqltext import FIELD, filled, joined, known_text
 from persist_lint.model import facts as f
 
 SAME_COLLECTION = frozenset({"list", "sorted", "reversed", "set", "frozenset", "tuple", "iter", "aiter", "filter"})
@@ -169,6 +170,12 @@ def builtin_method(bound: Value, name: str, args: tuple[Value, ...]) -> Value:
             return bound
         case Data(name="str") if name in ("split", "splitlines", "rsplit"):
             return Value(Coll(Data("str")))
+        case Data(name="str") if name == "format":
+            return Value(filled(known_text(bound), FIELD))
+        case Data(name="str") if name == "join" and len(args) == 1:
+            return Value(joined(known_text(bound), args[0]))
+        case Data(name="str") if name in ("strip", "lstrip", "rstrip"):
+            return Value(Data("str", bound.type.text))
         case Data():
             return Value(Data("str" if bound.type.name == "str" else ""))
     return unknown(f"method {name} of a collection")

@@ -43,9 +43,13 @@ class Null(Struct, frozen=True):
 
 
 class Data(Struct, frozen=True):
-    """Plain data: ``name`` is a builtin type name (``str``) or "" where only that much is known."""
+    """Plain data: ``name`` is a builtin type name (``str``) or "" where only that much is known.
+
+    ``text`` is SQL as far as it is known, with ``{}`` for the rest.
+    """
 
     name: str = ""
+    text: str = ""
 
 
 class Inst(Struct, frozen=True):
@@ -263,6 +267,8 @@ def _mergeable(flat: list[Type], one: Type) -> tuple[int, Type | None]:
     """Where a type can be joined part by part with one already there: tuples of one length, variants of a statement."""
     for place, known in enumerate(flat):
         match known, one:
+            case Data(name=ours), Data(name=theirs) if ours == theirs:
+                return place, Data(ours, common_text(known.text, one.text))
             case Tup(items=ours), Tup(items=theirs) if len(ours) == len(theirs) and ours:
                 return place, Tup(tuple(join([a, b]) for a, b in zip(ours, theirs, strict=True)))
             case Lib(args=(Statement() as ours,)), Lib(args=(Statement() as theirs,)) if known.name == one.name:
@@ -271,6 +277,17 @@ def _mergeable(flat: list[Type], one: Type) -> tuple[int, Type | None]:
                 sym = known.item_sym if known.item_sym == one.item_sym else UNKNOWN_SYM
                 return place, Coll(union([ours_item, theirs_item]), known.kind, sym)
     return -1, None
+
+
+def common_text(one: str, other: str) -> str:
+    """The words with which two texts begin, and ``{}`` for the rest; "" where they have no beginning in common."""
+    if one == other or not (one and other):
+        return one if one == other else ""
+    shorter = min(len(one), len(other))
+    same = next((i for i in range(shorter) if one[i] != other[i]), shorter)
+    if (same < len(one) and not one[same].isspace()) or (same < len(other) and not other[same].isspace()):
+        same = max(one.rfind(" ", 0, same), one.rfind("\n", 0, same))
+    return f"{one[:same].rstrip()} {{}}" if same > 0 else ""
 
 
 def _either_statement(one: Statement, other: Statement) -> Statement:
@@ -286,7 +303,7 @@ def _either_statement(one: Statement, other: Statement) -> Statement:
         one.locks and other.locks,
         one.aggregates and other.aggregates,
         one.filtered or other.filtered,
-        one.text if one.text == other.text else None,
+        common_text(one.text or "", other.text or "") or None,
         tuple(dict.fromkeys((*one.tables, *other.tables))),
         tuple(dict.fromkeys((*one.sources, *other.sources))),
         one.session if one.session == other.session else None,

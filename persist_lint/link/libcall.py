@@ -100,7 +100,9 @@ def _given(world: World, call: LibraryCall) -> Value:
     row = call.row
     if call.makes:
         kept = row.of if world.kind_of(call.makes) in ("pubsub", "file") else ""
-        carried = tuple(v.type for v in call.arguments(kept))
+        carried: tuple[Type, ...] = tuple(v.type for v in call.arguments(kept))
+        if row.verb == "text":
+            carried = (started(world, call),)
         return Value(Lib(call.makes, carried), ("open", call.place))
     if row.each:
         return Value(Coll(Lib(row.each), "iterator"), ("call", call.place))

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from persist_lint.link.index import Class
 from persist_lint.link.lattice import UNKNOWN_SYM, Statement, Sym, Value
+from persist_lint.link.sqltext import SQL, statement_text, text_effects
 from persist_lint.link.statements import statement_of
 from persist_lint.link.world import World
 
@@ -46,6 +47,10 @@ def refined(world: World, effect: Effect, known: dict[int, Value]) -> Refined:
         return Refined(effect.kind, effect.subject, effect.entity, effect.statement)
     if effect.statement is None and effect.kind in ("db.statement", "db.select"):
         statement = statement_of(passed)
+        text = statement_text(passed) if effect.kind == "db.statement" else None
+        if text is not None and SQL.match(text):
+            kind, subject = text_effects(text)[0]
+            return Refined(kind, subject, None, Statement("text", text=text), UNKNOWN_SYM)
         if statement is not None and statement.verb in VERB_KINDS:
             entity = entity_of_statement(world, statement)
             subject = entity.name if entity is not None else statement.tables[0] if statement.tables else "rows"

@@ -25,6 +25,7 @@ from persist_lint.link.lattice import (
     members,
     substitute,
 )
+from persist_lint.link.sqltext import known_text
 
 if TYPE_CHECKING:
     from persist_lint.link.libcall import LibraryCall
@@ -82,8 +83,7 @@ def started(world: World, call: LibraryCall) -> Statement:
     verb = row.verb or "other"
     if verb == "text":
         text = call.argument(row.of)
-        constant = text.sym[1] if text is not None and text.sym[0] == "const" else None
-        return Statement("text", text=constant if isinstance(constant, str) else None)
+        return Statement("text", text=known_text(text) if text is not None else None)
     inner = statement_of(call.args[0]) if call.args and verb == "select" else None
     if inner is not None:
         return inner

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import NONE, Coll, Dict, Inst, Tup, Unknown, Value, join, members, unknown
+from persist_lint.link.lattice import NONE, Coll, Data, Dict, Inst, Tup, Unknown, Value, join, members, unknown
 from persist_lint.link.loops import classify
 from persist_lint.link.narrow import exits, guards_of, narrowed
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
+from persist_lint.link.sqltext import spliced
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -73,13 +74,24 @@ class Walker(Evaluator):
         self.bind(statement.target, self.world.declared(declared, value))
 
     def augmented(self, statement: f.AugAssign) -> None:
-        self.value(statement.value)
-        if isinstance(statement.target, f.Attr):
+        value = self.value(statement.value)
+        if isinstance(statement.target, f.Name):
+            self._added(statement.target.id, statement.op, value)
+        elif isinstance(statement.target, f.Attr):
             base = self.value(statement.target.value)
             self.touch(statement.target, base, written=True)
         elif isinstance(statement.target, f.Subscript):
             self.value(statement.target.value)
             self.value(statement.target.index)
+
+    def _added(self, name: str, op: str, value: Value) -> None:
+        """``query += "…"``: text grows, a constant is one no longer."""
+        current = self.env.get(name)
+        if current is not None and current.sym[0] == "const":
+            grows = op == "+" and isinstance(current.type, Data) and current.type.name == "str"
+            self.env[name] = Value(spliced((current, value)) if grows else current.type)
+        elif current is not None and op == "+" and isinstance(current.type, Data) and current.type.text:
+            self.env[name] = Value(spliced((current, value)), current.sym)
 
     def returned(self, statement: f.Return) -> None:
         if statement.value is None:

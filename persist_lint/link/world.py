@@ -312,7 +312,7 @@ class World(Attributes, Returns):
 
     def declared(self, kind: Type, value: Value) -> Value:
         """A value under an annotation: the annotation's type, unless the value is known more exactly."""
-        if isinstance(kind, Unknown):
+        if isinstance(kind, Unknown) or (kind == Data("str") and isinstance(value.type, Data) and value.type.text):
             return value
         if isinstance(value.type, Unknown | Null | Data) or not self._refines(value.type, kind):
             return Value(kind, value.sym)
