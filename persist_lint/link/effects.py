@@ -259,6 +259,8 @@ class Summaries:
 
     def _session(self, target: Target, statement: Statement | None) -> Sym:
         bound = target.bound
+        if target.row is not None and target.row.on:
+            return ("global", target.row.on)
         if bound is None:
             return UNKNOWN_SYM
         if self._world.is_session(bound):
