@@ -159,11 +159,22 @@ class CallGraph:
         called = self.callees(caller)
         if callee in called:
             return True
-        if any(callee in self.wrappers(one) for one in called):
+        if any(callee in self.wrappers(one) for one in called) or (caller, callee) in self._handed_over:
             return True
         return caller in self.wrappers(callee) or any(
             {caller, callee} <= self.wrappers(one) for one in self._wrapped_by.get(caller, ())
         )
+
+    @cached_property
+    def _handed_over(self) -> set[tuple[Function, Function]]:
+        """Functions that run what is passed to them, with what is passed: their callers have the edge to that."""
+        found: set[tuple[Function, Function]] = set()
+        for flow in list(self.project.world._flows.values()):
+            for site in list(flow.sites.values()):
+                called = [t.function.origin for t in site.targets if t.function is not None and t.arguments is None]
+                passed = [t.function.origin for t in site.targets if t.function is not None and t.arguments is not None]
+                found.update((one, other) for one in called for other in passed)
+        return found
 
     def wrappers(self, function: Function) -> set[Function]:
         """The functions that decorators run in its stead."""

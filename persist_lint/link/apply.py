@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.awaiting import enterable
+from persist_lint.link.coroutines import Coroutines
 from persist_lint.link.higher import functions_run
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
@@ -38,6 +39,7 @@ from persist_lint.link.lattice import (
     Super,
     Tup,
     Type,
+    TypeParam,
     Unknown,
     Value,
     attr_sym,
@@ -45,7 +47,7 @@ from persist_lint.link.lattice import (
     members,
     unknown,
 )
-from persist_lint.link.libcall import LibraryCall, library_result, managed, passed_functions, runs_later, targets_of
+from persist_lint.link.libcall import LibraryCall, library_result, managed, passed_functions, targets_of
 from persist_lint.link.loops import of_call
 from persist_lint.link.sites import Keywords, Loop, Manner, Site, Target
 from persist_lint.link.tree import spelled
@@ -73,8 +75,24 @@ class Applier:
     def __init__(self, evaluator: Evaluator) -> None:
         self._ev = evaluator
         self._world = evaluator.world
-        self._collected: dict[str, list[f.Expr]] = {}  # by name of the list: what was put into it
+        self._coroutines = Coroutines(evaluator)
         self._lambdas: dict[tuple[int, int], list[Site]] = {}  # by place: the calls in each lambda's body
+
+    def decorate(self, decorator: f.Expr, value: Value, decorated: Value) -> None:
+        """A decorator of the project is called with what it decorates: a site of its own."""
+        if not any(isinstance(kind, Fn | Inst) for kind in members(value.type)):
+            return
+        ev, at = self._ev, decorator.at
+        node = decorator.func if isinstance(decorator, f.Call) else decorator
+        outcome = self._apply(value, (decorated,), (), (at.line, at.column), f.Call(at, node, (), ()))
+        ev.flow.sites[node] = Site(
+            node, at, value, (decorated,), (), tuple(outcome.targets), outcome.result, tuple(ev.loops),
+            tuple(dict.fromkeys(ev.guards)), outcome.reason, "decorator", name=spelled(decorator),
+        )  # fmt: skip
+
+    def collects(self, target: f.Expr, value: f.Expr) -> None:
+        """``tasks = [load(x) for x in xs]``: the coroutines that a name holds, should they be gathered later."""
+        self._coroutines.collects(target, value)
 
     def bind(self, target: f.Expr, value: Value) -> None:
         """Assign to a target; the walker knows how."""
@@ -97,8 +115,8 @@ class Applier:
             tuple(dict.fromkeys(ev.guards)), outcome.reason, consumer, name=spelled(expr.func),
         )  # fmt: skip
         ev.flow.sites[expr] = site
-        self._place_coroutines(expr, site)
-        self._learn(expr, args)
+        self._coroutines.place(expr, site)
+        self._coroutines.learn(expr, args)
         return outcome.result
 
     def _argument(self, arg: f.Expr, consumer: str) -> Value:
@@ -167,6 +185,9 @@ class Applier:
                     given = {"arguments": (*first, *args), "keywords": (*named, *keywords)}
                     outcome.targets = [replace(t, **given) if t.arguments is None else t for t in outcome.targets]
                 return outcome
+            case TypeParam(bound=Inst(cls=cls, args=given)):
+                outcome = self._construct(cls, ClassObj(cls, given), args, keywords, place)
+                return Outcome(outcome.targets, Value(kind, outcome.result.sym))
             case Null():
                 return None
             case LibMod(name=name):
@@ -341,6 +362,9 @@ class Applier:
                 return Value(LibMethod("builtins", name, Value(kind, base.sym)))
             case Fn(function=function):
                 return world.function_attribute(function, name)
+            case TypeParam(bound=bound_by):
+                values = [v for k in members(bound_by) if (v := self._member(k, base, expr, consumer)) is not None]
+                return join(values) if values else None
             case Null():
                 return None
             case Unknown(reason=reason):
@@ -445,50 +469,3 @@ class Applier:
             site.manner = "stored"
         self._lambdas[expr.at.line, expr.at.column] = made
         return value
-
-    def _place_coroutines(self, expr: f.Call, site: Site) -> None:
-        """Coroutine calls among the arguments run where the callee runs them (tasks, gathers)."""
-        for target in site.targets:
-            if target.row is None or target.function is not None:
-                continue
-            for run in target.row.runs:
-                if run.where in ("task", "loop", "later", "thread", "entry") or run.concurrent:
-                    for arg in expr.args:
-                        self._mark(arg, "later" if run.where == "entry" else run.where, expr)
-
-    def _mark(self, arg: f.Expr, where: str, group: f.Call) -> None:
-        match arg:
-            case f.Call():
-                inner = self._ev.flow.sites.get(arg)
-                if inner is not None and runs_later(inner.result.type):
-                    inner.group = group.at
-                    inner.consumer = "gathered" if where == "here" else "scheduled"
-                    inner.manner = "here" if where == "here" else where  # type: ignore[assignment]
-            case f.Name(id=name) if name in self._ev.env:
-                made = self._ev.env[name]
-                kept = next((n for n, s in self._ev.flow.sites.items() if s.result == made and n is not group), None)
-                if isinstance(kept, f.Call) and kept.at < arg.at:
-                    self._mark(kept, where, group)
-                for collected in self._collected.get(name, ()):
-                    self._mark(collected, where, group)
-            case f.Star(value=value):
-                self._mark(value, where, group)
-            case f.Comp(elt=elt):
-                self._mark(elt, where, group)
-            case f.Seq(items=items):
-                for item in items:
-                    self._mark(item, where, group)
-
-    def collects(self, target: f.Expr, value: f.Expr) -> None:
-        """``tasks = [load(x) for x in xs]``: the coroutines that a name holds, should they be gathered later."""
-        if isinstance(target, f.Name):
-            self._collected[target.id] = [value] if isinstance(value, f.Comp | f.Seq) else []
-
-    def _learn(self, expr: f.Call, args: tuple[Value, ...]) -> None:
-        """``items.append(x)`` tells what an empty list holds."""
-        match expr.func:
-            case f.Attr(value=f.Name(id=name), name="append" | "add" | "appendleft") if args:
-                self._collected.setdefault(name, []).append(expr.args[0])
-                current = self._ev.env.get(name)
-                if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
-                    self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)

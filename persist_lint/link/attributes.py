@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from persist_lint.link.given import handed_in
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
     UNKNOWN_SYM,
@@ -98,7 +99,12 @@ class Attributes:
         declared = self._field(cls, name)
         assigned: list[Value] = []
         init: Function | None = None
-        for method in self._assigning_methods(cls, name):
+        methods = self._assigning_methods(cls, name)
+        if declared is None and len(methods) == 1 and (number := handed_in(methods[0], name)) is not None:
+            # Without the walk over the constructor, which may ask for this very attribute again before it knows it.
+            value = self._world().parameter(methods[0], number)
+            return Value(value.type, ("param", number), value.weak), methods[0]
+        for method in methods:
             values = self._world().flow(method).attributes.get(name, [])
             if method.name == "__init__" and init is None:
                 init = method

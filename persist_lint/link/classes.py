@@ -230,8 +230,7 @@ class Classes:
         return replace_params(kind, table)
 
     def _parameters(self, cls: Class, args: tuple[Type, ...], owner: Class, depth: int) -> dict[str, Type]:
-        names = self._type_names(cls)
-        own = dict(zip(names, args, strict=False))
+        own = dict(zip((one.name for one in self.type_parameters(cls)), args, strict=False))
         if cls is owner or depth > 20:
             return own
         for base in self.bases(cls):
@@ -240,15 +239,16 @@ class Classes:
                 return self._parameters(base.cls, passed, owner, depth + 1)
         return own
 
-    def _type_names(self, cls: Class) -> list[str]:
-        """The names of a class's type parameters, from ``Generic[T]`` or from its bases' arguments."""
-        names: list[str] = []
+    def type_parameters(self, cls: Class) -> list[TypeParam]:
+        """A class's type parameters, from ``Generic[T]`` or from its bases' arguments."""
+        parameters: dict[str, TypeParam] = {}
         for base in self.bases(cls):
-            found = [a.name for a in base.args if isinstance(a, TypeParam)]
+            found = [a for a in base.args if isinstance(a, TypeParam)]
             if base.name.endswith((".Generic", ".Protocol")) and found:
                 return found
-            names.extend(n for n in found if n not in names)
-        return names
+            for one in found:
+                parameters.setdefault(one.name, one)
+        return list(parameters.values())
 
 
 def flat(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:

@@ -198,9 +198,10 @@ class Statement(Struct, frozen=True):
 
 
 class TypeParam(Struct, frozen=True):
-    """A type variable, until a class or call binds it."""
+    """A type variable, until a class or call binds it; ``bound`` is what it is at least (``bound=``, constraints)."""
 
     name: str
+    bound: Type = Unknown("a type variable")
 
 
 class Either(Struct, frozen=True):

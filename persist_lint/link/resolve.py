@@ -171,7 +171,7 @@ class Resolver:
                 if last == "NewType" and len(value.args) == 2:
                     return self._type(value.args[1], scope, depth + 1)
                 if last == "TypeVar":
-                    return TypeParam(variable.name)
+                    return TypeParam(variable.name, self._upper_bound(value, scope, depth))
                 if last == "TypeAliasType" and len(value.args) == 2:
                     return self._type(value.args[1], scope, depth + 1)
                 continue
@@ -179,6 +179,12 @@ class Resolver:
             if not isinstance(kind, Unknown):
                 return kind
         return Unknown("name is no type")
+
+    def _upper_bound(self, call: f.Call, scope: _Scope, depth: int) -> Type:
+        """What a type variable is at least: ``bound=``, else one of its constraints."""
+        given = [k.value for k in call.keywords if k.name == "bound"] or list(call.args[1:])
+        kinds = [self._type(one, scope, depth + 1) for one in given]
+        return union(kinds) if kinds else Unknown("a type variable")
 
     def _generic(self, base: f.Expr, arguments: tuple[f.Expr, ...], scope: _Scope, depth: int) -> Type:
         name = self.dotted(base, scope.module, scope.function)

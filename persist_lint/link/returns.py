@@ -263,13 +263,13 @@ def gives_nothing(function: Function) -> bool:
 
 def own_parameters(world: World, cls: Class) -> tuple[Type, ...]:
     """The type parameters of a generic class as its own arguments."""
-    return tuple(TypeParam(name) for name in world.classes._type_names(cls))
+    return tuple(world.classes.type_parameters(cls))
 
 
 def _worth_inferring(kind: Type) -> bool:
     """Whether the body may say more than the annotation: whose session, which arguments, which implementation."""
     for one in members(kind):
-        if isinstance(one, Inst | Lib | Tup | TypeParam):
+        if isinstance(one, Inst | Lib | Tup | TypeParam | Closure):
             return True
         if isinstance(one, Coll | Dict) and "Unknown" in repr(one):
             return True

@@ -55,6 +55,18 @@ def statements(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
             yield from statements(block)
 
 
+def targets(statement: f.Stmt) -> tuple[f.Expr, ...]:
+    """What the statement itself binds or deletes."""
+    match statement:
+        case f.Assign(targets=found) | f.Delete(targets=found):
+            return found
+        case f.AnnAssign(target=target) | f.AugAssign(target=target) | f.For(target=target):
+            return (target,)
+        case f.With(items=items):
+            return tuple(item.target for item in items if item.target is not None)
+    return ()
+
+
 def spelled(expr: f.Expr) -> str:
     """The callee as written, for messages: ``self.repo.get``."""
     match expr:

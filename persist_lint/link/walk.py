@@ -5,13 +5,28 @@ Loops are walked again when their body changed what a name is. What is learned s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from persist_lint.link.classes import flat
 from persist_lint.link.evaluate import Evaluator
-from persist_lint.link.index import Function
-from persist_lint.link.lattice import NONE, Coll, Data, Dict, Inst, Tup, Unknown, Value, join, members, unknown
+from persist_lint.link.index import Class, Function
+from persist_lint.link.lattice import (
+    NONE,
+    ClassObj,
+    Coll,
+    Data,
+    Dict,
+    Inst,
+    Tup,
+    Unknown,
+    Value,
+    join,
+    members,
+    unknown,
+)
 from persist_lint.link.loops import classify
+from persist_lint.link.names import External
 from persist_lint.link.narrow import exits, guards_of, narrowed
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
 from persist_lint.link.sqltext import spliced
@@ -119,9 +134,51 @@ class Walker(Evaluator):
 
     def nested_function(self, statement: f.FuncDef) -> None:
         function = self.function.module.functions[statement.index]
-        self.env[function.name] = self.world.function_value(function)
-        for decorator in function.facts.decorators:
-            self.value(decorator, "decorator")
+        value = self.world.function_value(function)
+        self.decorated(function.facts.decorators, value)
+        self.defaults(function)
+        self.env[function.name] = value
+
+    def defaults(self, function: Function) -> None:
+        """Defaults are evaluated where the function is defined: ``= make(…)``, ``= Depends(make(…))``."""
+        for parameter in function.params:
+            if isinstance(parameter.default, f.Call):
+                for call in (parameter.default, *parameter.default.args):
+                    if isinstance(call, f.Call) and self.matters(call):
+                        self.value(call, "default")
+
+    def nested_class(self, statement: f.ClassDef) -> None:
+        """What a class's own statements call runs where the class stands."""
+        cls = self.function.module.classes[statement.index]
+        self.decorated(filter(self.matters, cls.facts.decorators), Value(ClassObj(cls), ("global", cls.dotted)))
+        for inner in flat(cls.facts.body):
+            match inner:
+                case f.FuncDef(index=index):
+                    method = self.function.module.functions[index]
+                    self.decorated(filter(self.matters, method.facts.decorators), self.world.function_value(method))
+                    self.defaults(method)
+                case (
+                    f.Assign(value=f.Call() as call)
+                    | f.AnnAssign(value=f.Call() as call)
+                    | f.ExprStmt(value=f.Call() as call)
+                ) if self.matters(call):
+                    self.value(call, "assign")
+
+    def decorated(self, decorators: Iterable[f.Expr], value: Value) -> None:
+        """Decorators are evaluated where the definition stands, and called with what they decorate."""
+        for decorator in decorators:
+            self._apply.decorate(decorator, self.value(decorator, "decorator"), value)
+
+    def matters(self, expr: f.Expr) -> bool:
+        """Whether something called at import is the project's or has effects: declarations are read elsewhere."""
+        func = expr.func if isinstance(expr, f.Call) else expr
+        found = self.world.resolver.binding(func, self.function.module, self.function)
+        if isinstance(found, External):
+            row = self.world.vocabulary.functions.get(found.dotted)
+            made = self.world.vocabulary.types.get(found.dotted)
+            row = made.new if row is None and made is not None else row
+            return row is not None and bool(row.does or row.level)
+        return isinstance(found, Function | Class)
 
     def nothing(self, statement: f.Stmt) -> None:
         """Statements that the walk learns nothing from."""
@@ -327,7 +384,7 @@ _STATEMENTS: dict[type, Callable[..., None]] = {
     f.Try: Walker.tried,
     f.Match: Walker.matched,
     f.FuncDef: Walker.nested_function,
-    f.ClassDef: Walker.nothing,
+    f.ClassDef: Walker.nested_class,
     f.Import: Walker.nothing,
     f.Scope: Walker.nothing,
     f.Delete: Walker.deleted,

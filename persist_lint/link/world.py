@@ -13,6 +13,7 @@ from persist_lint.link.iteration import awaited, builtin, builtin_method, elemen
 from persist_lint.link.lattice import (
     PACKAGE_SYM,
     ClassObj,
+    Closure,
     Data,
     Fn,
     Inst,
@@ -22,6 +23,7 @@ from persist_lint.link.lattice import (
     LibMethod,
     LibMod,
     Null,
+    Partial,
     Type,
     Unknown,
     Value,
@@ -329,6 +331,8 @@ class World(Attributes, Returns):
                 and (kind.name == one.name or self._below(kind.name, one.name))
             ):
                 return True
+            if isinstance(one, Closure) and isinstance(kind, Fn | Partial | LibFn | LibMethod | ClassObj | LibClass):
+                return True  # a Callable, and which
             if type(kind) is type(one) and not isinstance(kind, Inst | Lib) and "Unknown" in repr(one):
                 return True
         return False

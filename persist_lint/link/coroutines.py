@@ -1,0 +1,68 @@
+"""Coroutines that are made in one place and run in another: gathered, scheduled, collected and awaited later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from persist_lint.link.lattice import Coll, Unknown, Value
+from persist_lint.link.libcall import runs_later
+from persist_lint.link.sites import Site
+from persist_lint.model import facts as f
+
+if TYPE_CHECKING:
+    from persist_lint.link.evaluate import Evaluator
+
+
+class Coroutines:
+    """Where the coroutines of one function run."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._ev = evaluator
+        self._collected: dict[str, list[f.Expr]] = {}  # by name of the list: what was put into it
+
+    def place(self, expr: f.Call, site: Site) -> None:
+        """Coroutine calls among the arguments run where the callee runs them (tasks, gathers)."""
+        for target in site.targets:
+            if target.row is None or target.function is not None:
+                continue
+            for run in target.row.runs:
+                if run.where in ("task", "loop", "later", "thread", "entry") or run.concurrent:
+                    for arg in expr.args:
+                        self._mark(arg, "later" if run.where == "entry" else run.where, expr)
+
+    def _mark(self, arg: f.Expr, where: str, group: f.Call) -> None:
+        match arg:
+            case f.Call():
+                inner = self._ev.flow.sites.get(arg)
+                if inner is not None and runs_later(inner.result.type):
+                    inner.group = group.at
+                    inner.consumer = "gathered" if where == "here" else "scheduled"
+                    inner.manner = "here" if where == "here" else where  # type: ignore[assignment]
+            case f.Name(id=name) if name in self._ev.env:
+                made = self._ev.env[name]
+                kept = next((n for n, s in self._ev.flow.sites.items() if s.result == made and n is not group), None)
+                if isinstance(kept, f.Call) and kept.at < arg.at:
+                    self._mark(kept, where, group)
+                for collected in self._collected.get(name, ()):
+                    self._mark(collected, where, group)
+            case f.Star(value=value):
+                self._mark(value, where, group)
+            case f.Comp(elt=elt):
+                self._mark(elt, where, group)
+            case f.Seq(items=items):
+                for item in items:
+                    self._mark(item, where, group)
+
+    def collects(self, target: f.Expr, value: f.Expr) -> None:
+        """``tasks = [load(x) for x in xs]``: the coroutines that a name holds, should they be gathered later."""
+        if isinstance(target, f.Name):
+            self._collected[target.id] = [value] if isinstance(value, f.Comp | f.Seq) else []
+
+    def learn(self, expr: f.Call, args: tuple[Value, ...]) -> None:
+        """``items.append(x)`` tells what an empty list holds."""
+        match expr.func:
+            case f.Attr(value=f.Name(id=name), name="append" | "add" | "appendleft") if args:
+                self._collected.setdefault(name, []).append(expr.args[0])
+                current = self._ev.env.get(name)
+                if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
+                    self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)
