@@ -58,7 +58,7 @@ def analyse(
     rules = catalogue.load()
     job = _Job(config, selection(config, [entry.rule for entry in rules]), rules, executor, unsaved)
     groups = _by_root(paths or (Path(),), unsaved)
-    analyses = []
+    analyses: list[Analysis] = []
     for root in sorted(groups):
         if analyses:
             gc.collect()  # the project before is full of cycles, and would stay where the caller has no collector

@@ -1,7 +1,7 @@
-"""What the syntax decides among several candidates: only coroutines are awaited, only their managers entered by ``async``.
+"""What the syntax decides among candidates: only coroutines are awaited, only their managers entered by ``async with``.
 
-Projects with a synchronous and an asynchronous client type a value as either of them. Where it is awaited, or entered by
-``async with``, it is the asynchronous one: the other would raise a TypeError there.
+Projects with a synchronous and an asynchronous client type a value as either of them. Where it is awaited, or entered
+by ``async with``, it is the asynchronous one: the other would raise a TypeError there.
 """
 
 from __future__ import annotations

@@ -103,6 +103,8 @@ class Summaries:
         self._all: dict[Function, tuple[Effect, ...]] = {}
         self._at_sites: dict[Site, list[Effect]] = {}
         self._by_site: dict[Function, dict[Site, list[Effect]]] = {}
+        self._crossed: dict[tuple[Site, Target], list[Effect]] = {}
+        self._open: set[Function] = set()  # whose summaries still grow
 
     def own(self, function: Function) -> tuple[Effect, ...]:
         """Effects of library calls in the function itself, in order of place."""
@@ -124,7 +126,7 @@ class Summaries:
         """Everything that one call does, in the caller's terms."""
         if site not in self._at_sites:
             own = self._own_at(function).get(site, [])
-            through = [e for t in site.targets if t.function is not None for e in self._through(function, site, t)]
+            through = [e for t in site.targets if t.function is not None for e in self._across(function, site, t)]
             self._at_sites[site] = own + through
         return self._at_sites[site]
 
@@ -142,6 +144,7 @@ class Summaries:
     def _solve(self, component: list[Function]) -> None:
         for function in component:
             self._all[function] = ()
+        self._open.update(component)
         for _ in range(MAX_ROUNDS):
             changed = False
             for function in component:
@@ -151,6 +154,7 @@ class Summaries:
                     changed = True
             if not changed or (len(component) == 1 and not _calls_itself(self._world, component[0])):
                 break
+        self._open.difference_update(component)
 
     def _combine(self, function: Function) -> tuple[Effect, ...]:
         best: dict[object, Effect] = {}
@@ -169,7 +173,16 @@ class Summaries:
         for site in list(self._world.flow(function).sites.values()):
             for target in site.targets:
                 if target.function is not None and target.manner not in ("entry", "stored"):
-                    yield from self._through(function, site, target)
+                    yield from self._across(function, site, target)
+
+    def _across(self, function: Function, site: Site, target: Target) -> list[Effect]:
+        """A callee's effects at a call, in the caller's terms; worked out once when its summary is complete."""
+        found = self._crossed.get((site, target))
+        if found is None:
+            found = list(self._through(function, site, target))
+            if target.function not in self._open:
+                self._crossed[site, target] = found
+        return found
 
     def _through(self, function: Function, site: Site, target: Target) -> Iterator[Effect]:
         """A callee's effects at a call, in the caller's terms."""
@@ -185,7 +198,7 @@ class Summaries:
             if guards is None:
                 continue
             more = refined(self._world, effect, known)
-            key = more.key if more.key is not None else substitute(effect.key, syms)
+            key = substitute(effect.key, syms) if more is effect or more.key is None else more.key
             session = session_of(substitute(effect.session, syms))
             yield Effect(
                 more.kind, more.subject, more.entity, key, session,

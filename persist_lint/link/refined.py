@@ -39,12 +39,12 @@ class Refined(Struct, frozen=True, eq=False):
     key: Sym | None = None
 
 
-def refined(world: World, effect: Effect, known: dict[int, Value]) -> Refined:
-    """A callee's effect as a call with these arguments has it."""
+def refined(world: World, effect: Effect, known: dict[int, Value]) -> Refined | Effect:
+    """A callee's effect as a call with these arguments has it; the effect itself where they say nothing of it."""
     key = effect.key
     passed = known.get(key[1]) if len(key) == 2 and key[0] == "param" else None
     if passed is None:
-        return Refined(effect.kind, effect.subject, effect.entity, effect.statement)
+        return effect
     if effect.statement is None and effect.kind in ("db.statement", "db.select"):
         statement = statement_of(passed)
         text = statement_text(passed) if effect.kind == "db.statement" else None
@@ -63,7 +63,7 @@ def refined(world: World, effect: Effect, known: dict[int, Value]) -> Refined:
             and (effect.entity is None or effect.entity in world.classes.mro(cls))
         ):
             return Refined(effect.kind, cls.name, cls, effect.statement)
-    return Refined(effect.kind, effect.subject, effect.entity, effect.statement)
+    return effect
 
 
 def entity_of_statement(world: World, statement: Statement) -> Class | None:
