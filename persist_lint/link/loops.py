@@ -19,6 +19,7 @@ CHUNKERS = frozenset(
     {"batched", "chunked", "chunks", "chunk", "batch", "batches", "iter_batches", "partitions", "sliced"}
 )
 ITERATING = {"builtins.map": 1, "builtins.filter": 1, "builtins.sorted": 0, "builtins.min": 0, "builtins.max": 0}
+WAITS = frozenset({"wait", "listen"})
 TAKERS = frozenset({"pop", "popleft", "get_nowait", "heappop"})
 
 
@@ -35,10 +36,21 @@ def classify(walker: Evaluator, node: f.For | f.While | f.Generator, iterated: V
     body = node.body if isinstance(node, f.For) else ()
     if isinstance(node, f.For) and _counts_up(node.iter) and (is_steps(node) or (bound == "small" and is_retry(node))):
         bound = "retry"
+    if bound == "none" and _takes_what_arrives(walker, node, iterated):
+        bound = "polling"
     found = node if isinstance(node, f.For) else None
     return Loop(
         kind, at, place, iterated or unknown("loop"), bound, stops_at_first_hit(body), False, node.target, found
     )
+
+
+def _takes_what_arrives(walker: Evaluator, node: f.For | f.Generator, iterated: Value | None) -> bool:
+    """Whether each turn waits for a message: a websocket, a subscription, a queue's channel."""
+    rows = [walker.world.iteration_row(kind) for kind in members(iterated.type)] if iterated is not None else []
+    site = walker.flow.sites.get(node.iter)
+    if site is not None and node.is_async:
+        rows += [target.row for target in site.targets]
+    return any(row is not None and not WAITS.isdisjoint(row.does) for row in rows)
 
 
 def bound_of(walker: Evaluator, expr: f.Expr, iterated: Value | None) -> Bound:
