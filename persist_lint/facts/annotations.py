@@ -11,7 +11,7 @@ import ast
 
 from persist_lint.facts.expressions import TABLE, span
 from persist_lint.facts.scope import Scope
-from persist_lint.model.facts import Bin, Expr, Name, Seq, Subscript
+from persist_lint.model.facts import Bin, Expr, Name, Seq, Subscript, TypeVariable
 
 LONGEST_REFERENCE = 500
 
@@ -45,6 +45,15 @@ def _reference(node: ast.Constant, scope: Scope, depth: int) -> Expr:
         if isinstance(inner, (ast.expr, ast.arg)):
             ast.copy_location(inner, node)
     return annotation(parsed, scope, depth + 1)
+
+
+def type_variables(node: ast.stmt, scope: Scope) -> tuple[TypeVariable, ...]:
+    """The type parameters in brackets of a definition (Python 3.12); none before."""
+    found = []
+    for parameter in getattr(node, "type_params", ()):
+        bound = getattr(parameter, "bound", None)
+        found.append(TypeVariable(parameter.name, None if bound is None else annotation(bound, scope)))
+    return tuple(found)
 
 
 def _subscript(node: ast.Subscript, scope: Scope, depth: int) -> Expr:

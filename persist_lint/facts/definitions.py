@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from persist_lint.facts.annotations import annotation
+from persist_lint.facts.annotations import annotation, type_variables
 from persist_lint.facts.codec import encode_body
 from persist_lint.facts.expressions import TABLE, parameters, span
 from persist_lint.facts.scope import LowerStatement, Scope, Unit
@@ -57,9 +57,17 @@ def _function(n: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, depth: in
         names=tuple(sorted(names)),
         docstring=doc,
         body=body,
+        type_params=type_variables(n, inner),
     )
     scope.names.update(names)
     return FuncDef(at, index)
+
+
+def _base(node: ast.expr, scope: Scope) -> Expr:
+    """A base class; its type arguments may be strings: ``Repository["Order"]``."""
+    if isinstance(node, ast.Subscript):
+        return annotation(node, scope)
+    return TABLE[node.__class__](node, scope, 0)
 
 
 def _class(n: ast.ClassDef, scope: Scope, depth: int) -> Stmt:
@@ -68,15 +76,16 @@ def _class(n: ast.ClassDef, scope: Scope, depth: int) -> Stmt:
     unit.classes.append(None)
     qualname = scope.prefix + n.name
     decorators = _decorators(n.decorator_list, scope)
-    bases = tuple([TABLE[base.__class__](base, scope, 0) for base in n.bases])
+    bases = tuple([_base(base, scope) for base in n.bases])
     keywords = tuple([Keyword(k.arg, TABLE[k.value.__class__](k.value, scope, 0)) for k in n.keywords])
     inner = Scope(unit, scope.names, scope.function, index, qualname + ".")
     doc, rest = docstring(n.body, unit)
     at = span(n)
     body = block(rest, inner)
     unit.classes[index] = ClassFacts(
-        n.name, qualname, at, bases, keywords, decorators, scope.function, scope.owner, doc, body
-    )
+        n.name, qualname, at, bases, keywords, decorators, scope.function, scope.owner, doc, body,
+        type_variables(n, scope),
+    )  # fmt: skip
     return ClassDef(at, index)
 
 

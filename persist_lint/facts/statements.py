@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from persist_lint.facts.annotations import annotation
+from persist_lint.facts.annotations import annotation, type_variables
 from persist_lint.facts.expressions import BINARY_TOKENS, TABLE, optional, place, span
 from persist_lint.facts.patterns import pattern
 from persist_lint.facts.scope import LowerStatement, Scope
@@ -201,7 +201,8 @@ def _jump(n: ast.Break | ast.Continue | ast.Pass, scope: Scope, depth: int) -> S
 def _alias(n: ast.stmt, scope: Scope, depth: int) -> Stmt:
     name: ast.Name = n.name  # type: ignore[attr-defined]
     scope.mention(name.id)
-    return TypeAlias(span(n), name.id, annotation(n.value, scope, depth))  # type: ignore[attr-defined]
+    value = annotation(n.value, scope, depth)  # type: ignore[attr-defined]
+    return TypeAlias(span(n), name.id, value, type_variables(n, scope))
 
 
 def _unknown(n: ast.stmt, scope: Scope, depth: int) -> Stmt:

@@ -49,6 +49,8 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.libcall import LibraryCall, library_result, managed, passed_functions, targets_of
 from persist_lint.link.loops import of_call
+from persist_lint.link.params import class_type
+from persist_lint.link.resolve import instance_of
 from persist_lint.link.sites import Keywords, Loop, Manner, Site, Target
 from persist_lint.link.tree import spelled
 from persist_lint.model import facts as f
@@ -185,9 +187,11 @@ class Applier:
                     given = {"arguments": (*first, *args), "keywords": (*named, *keywords)}
                     outcome.targets = [replace(t, **given) if t.arguments is None else t for t in outcome.targets]
                 return outcome
-            case TypeParam(bound=Inst(cls=cls, args=given)):
+            case TypeParam(bound=Inst(cls=cls, args=given), is_class=True):
                 outcome = self._construct(cls, ClassObj(cls, given), args, keywords, place)
-                return Outcome(outcome.targets, Value(kind, outcome.result.sym))
+                return Outcome(outcome.targets, Value(instance_of(kind), outcome.result.sym))
+            case TypeParam(is_class=True):
+                return Outcome([], Value(instance_of(kind), ("call", place)), "a type variable")
             case Null():
                 return None
             case LibMod(name=name):
@@ -242,7 +246,7 @@ class Applier:
         place: tuple[int, int],
         weak: bool,
     ) -> Outcome:
-        candidates = self._world.candidates(function, bound)
+        candidates = self._world.candidates(function, bound, args, keywords)
         if not candidates:
             return Outcome([], unknown("too dynamic"), "too many implementations")
         targets = [Target(c, c.dotted, None, bound, weak=weak) for c in candidates]
@@ -286,7 +290,8 @@ class Applier:
         self, cls: Class, kind: ClassObj, args: tuple[Value, ...], keywords: Keywords, place: tuple[int, int]
     ) -> Outcome:
         init = self._world.classes.find_method(cls, "__init__")
-        made = Value(Inst(cls, kind.args), ("new", cls.dotted, ()))
+        kinds = kind.args or self._world.inferred_arguments(cls, init, args, keywords)
+        made = Value(Inst(cls, kinds), ("new", cls.dotted, ()))
         if init is None:
             return Outcome(self._inherited_new(cls), Value(made.type, ("new", cls.dotted, ((-1, place),))))
         known = actuals(init, made, args, keywords)
@@ -362,8 +367,9 @@ class Applier:
                 return Value(LibMethod("builtins", name, Value(kind, base.sym)))
             case Fn(function=function):
                 return world.function_attribute(function, name)
-            case TypeParam(bound=bound_by):
-                values = [v for k in members(bound_by) if (v := self._member(k, base, expr, consumer)) is not None]
+            case TypeParam(is_class=is_class, bound=bound_by):
+                kinds = members(class_type(bound_by) if is_class else bound_by)
+                values = [v for k in kinds if (v := self._member(k, base, expr, consumer)) is not None]
                 return join(values) if values else None
             case Null():
                 return None

@@ -90,9 +90,14 @@ class Attributes:
     def stored(self, cls: Class, name: str) -> tuple[Value, Function | None] | None:
         """What instances keep under a name, and the constructor in whose terms it is said (None: class level)."""
         key = (cls, name)
-        if key not in self._stored:
-            self._stored[key] = None
-            self._stored[key] = self._find(cls, name)
+        asking = self._world().asking
+        if key in self._stored:
+            asking.again(key)
+            return self._stored[key]
+        self._stored[key] = None
+        asking.begin(key)
+        self._stored[key] = self._find(cls, name)
+        asking.end(key)
         return self._stored[key]
 
     def _find(self, cls: Class, name: str) -> tuple[Value, Function | None] | None:

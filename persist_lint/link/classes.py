@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from persist_lint.link.index import Class, Function, Index, Module
-from persist_lint.link.lattice import Coll, Coro, Dict, Either, Inst, Lib, Tup, Type, TypeParam, Value
+from persist_lint.link.lattice import Type, TypeParam
 from persist_lint.link.names import External, Variable
+from persist_lint.link.params import has_param, replace_params
 from persist_lint.link.resolve import Resolver
 from persist_lint.model import facts as f
 
@@ -49,7 +50,7 @@ class Classes:
             args: tuple[Type, ...] = ()
             if isinstance(expr, f.Subscript):
                 parts = expr.index.items if isinstance(expr.index, f.Seq) else (expr.index,)
-                args = tuple(self._resolver.annotation(p, cls.module, cls.parent) for p in parts)
+                args = tuple(self._resolver.annotation(p, cls.module, cls.parent, cls) for p in parts)
             found = self._resolver.binding(expr, cls.module, cls.parent)
             if isinstance(found, Class) and found is not cls:
                 yield Base(found, found.dotted, args)
@@ -224,7 +225,7 @@ class Classes:
 
     def bind(self, kind: Type, cls: Class, args: tuple[Type, ...], owner: Class) -> Type:
         """A type said in ``owner`` as seen on an instance of ``cls[args]``: type variables replaced."""
-        if not _has_param(kind):
+        if not has_param(kind):
             return kind
         table = self._parameters(cls, args, owner, 0)
         return replace_params(kind, table)
@@ -240,7 +241,9 @@ class Classes:
         return own
 
     def type_parameters(self, cls: Class) -> list[TypeParam]:
-        """A class's type parameters, from ``Generic[T]`` or from its bases' arguments."""
+        """A class's type parameters, in brackets, from ``Generic[T]`` or from its bases' arguments."""
+        if cls.facts.type_params:
+            return [self._resolver.type_parameter(one, cls) for one in cls.facts.type_params]
         parameters: dict[str, TypeParam] = {}
         for base in self.bases(cls):
             found = [a for a in base.args if isinstance(a, TypeParam)]
@@ -275,48 +278,3 @@ def _is_hollow(statement: f.Stmt) -> bool:
         case f.Raise(exc=f.Name(id="NotImplementedError") | f.Call(func=f.Name(id="NotImplementedError"))):
             return True
     return False
-
-
-def _has_param(kind: Type) -> bool:
-    match kind:
-        case TypeParam():
-            return True
-        case Inst(args=args) | Lib(args=args):
-            return any(_has_param(a) for a in args)
-        case Coll(item=item):
-            return _has_param(item)
-        case Dict(key=key, value=value):
-            return _has_param(key) or _has_param(value)
-        case Either(members=parts):
-            return any(_has_param(p) for p in parts)
-        case Coro(of=of):
-            return _has_param(of.type)
-        case Tup(items=items):
-            return any(_has_param(i.type) for i in items)
-    return hasattr(kind, "args") and any(_has_param(a) for a in kind.args if not isinstance(a, Value))
-
-
-def replace_params(kind: Type, table: dict[str, Type]) -> Type:
-    """The type with its variables replaced where the table knows them."""
-    from persist_lint.link.lattice import ClassObj, union
-
-    match kind:
-        case TypeParam(name=name):
-            return table.get(name, kind)
-        case Inst(cls=cls, args=args):
-            return Inst(cls, tuple(replace_params(a, table) for a in args))
-        case ClassObj(cls=cls, args=args):
-            return ClassObj(cls, tuple(replace_params(a, table) for a in args))
-        case Lib(name=name, args=args):
-            return Lib(name, tuple(replace_params(a, table) for a in args))
-        case Coll(item=item, kind=shape, item_sym=sym):
-            return Coll(replace_params(item, table), shape, sym)
-        case Dict(key=key, value=value):
-            return Dict(replace_params(key, table), replace_params(value, table))
-        case Either(members=parts):
-            return union([replace_params(p, table) for p in parts])
-        case Coro(of=of):
-            return Coro(Value(replace_params(of.type, table), of.sym, of.weak))
-        case Tup(items=items):
-            return Tup(tuple(Value(replace_params(i.type, table), i.sym) for i in items))
-    return kind

@@ -105,6 +105,7 @@ def engines(project: Project) -> str:
 def named(project: Project, dotted: str) -> Function:
     """The function of that name, or the copy of an inherited method for a class; LookupError if there is none."""
     name, _, receiver = dotted.partition(" for ")
+    assert project.relevant is not None  # all walks first, in the order in which a run makes them
     found = project.function_named(name)
     if found is None:
         raise LookupError(
@@ -113,7 +114,7 @@ def named(project: Project, dotted: str) -> Function:
     if not receiver:
         return found
     cls = next((c for c in project.world.index.classes() if c.dotted == receiver), None)
-    copy = project.world.specialised(found, Value(Inst(cls))) if cls is not None else found
+    copy = project.world.variants.of(found, Value(Inst(cls)), {}) if cls is not None else found
     if copy is found:
         raise LookupError(f"{name} means nothing of its own for {receiver}")
     return copy

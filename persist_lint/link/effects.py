@@ -37,7 +37,7 @@ from persist_lint.link.libcall import LibraryCall
 from persist_lint.link.refined import VERB_KINDS, entity_of_statement, key_of, refined
 from persist_lint.link.sites import Flow, Guard, Manner, Site, Target, passed
 from persist_lint.link.sqltext import known_text, text_effects
-from persist_lint.link.statements import entity_of, statement_of
+from persist_lint.link.statements import entity_of, statement_of, symbols
 from persist_lint.link.world import World
 from persist_lint.model.effect import SQL_KINDS
 from persist_lint.model.span import Span
@@ -189,7 +189,7 @@ class Summaries:
         callee = target.function
         assert callee is not None
         known = actuals(callee, target.bound, *passed(site, target))
-        syms = {i: v.sym for i, v in known.items()}
+        syms = symbols(known)
         manner = site.manner if target.manner == "here" else target.manner
         if manner in ("stored", "entry") or self._world.remembers(callee):
             return
@@ -369,7 +369,7 @@ def callees(world: World, function: Function) -> list[Function]:
 
 
 def _place(function: Function) -> tuple[str, int, str]:
-    return (function.module.path, function.number, "" if function.receiver is None else function.receiver.dotted)
+    return (function.module.path, function.number, function.order)
 
 
 def components(world: World, start: Function, done: dict[Function, tuple[Effect, ...]]) -> list[list[Function]]:

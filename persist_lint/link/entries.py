@@ -207,7 +207,7 @@ class Finder:
             for name in one.methods:
                 method = world.classes.find_method(cls, name)
                 if method is not None:
-                    yield entry(world.specialised(method, Value(Inst(cls))), one.marks, one.sync_runs)
+                    yield entry(world.variants.of(method, Value(Inst(cls)), {}), one.marks, one.sync_runs)
                 for value in _assigned(cls, name):
                     yield from self._shown(value, cls.module.top, one.marks, one.sync_runs, 0)
 

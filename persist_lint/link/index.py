@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from persist_lint.facts.codec import decode_body
 from persist_lint.model.facts import Attr, Call, ClassFacts, Expr, FunctionFacts, ModuleFacts, Name, Param, Stmt
 from persist_lint.model.span import Span
+
+if TYPE_CHECKING:
+    from persist_lint.link.lattice import Type
 
 MODULE_LEVEL = "<module>"
 DECLARED_ATTR = frozenset({"declared_attr", "directive", "cascading"})
@@ -42,13 +46,16 @@ def module_function(facts: ModuleFacts) -> FunctionFacts:
 class Function:
     """One ``def``, or the module's own statements (``is_module``).
 
-    An inherited method whose meaning depends on the class of its receiver has a copy per such class: ``receiver`` is
-    that class and ``origin`` the method as written (itself for all others).
+    A function whose meaning depends on what it is called with has copies (see ``variants``): ``receiver`` is the class
+    of the receiver, ``arguments`` that class's type arguments, ``given`` are types of parameters by number; ``origin``
+    is the function as written (itself for all others).
     """
 
     def __init__(self, module: Module, number: int, facts: FunctionFacts) -> None:
         self.origin = self
         self.receiver: Class | None = None
+        self.arguments: tuple[Type, ...] = ()
+        self.given: dict[int, Type] = {}
         self.module = module
         self.number = number
         self.facts = facts
@@ -65,11 +72,20 @@ class Function:
         if self.owner is not None:
             self.owner.methods.setdefault(self.name, []).append(self)
 
-    def for_receiver(self, cls: Class) -> Function:
-        """A copy of the method as instances of ``cls`` have it."""
+    def variant(self, cls: Class | None, arguments: tuple[Type, ...], given: dict[int, Type]) -> Function:
+        """A copy for receivers of the class ``cls[arguments]`` and parameters of the given types."""
         copy = Function(self.module, self.number, self.facts)
-        copy.parent, copy.owner, copy.origin, copy.receiver = self.parent, self.owner, self, cls
+        copy.parent, copy.owner, copy.origin = self.parent, self.owner, self
+        copy.receiver, copy.arguments, copy.given = cls, arguments, given
         return copy
+
+    @cached_property
+    def order(self) -> str:
+        """What tells the copies of one function apart, the same in every run."""
+        if self.origin is self:
+            return ""
+        receiver = "" if self.receiver is None else self.receiver.dotted
+        return repr((receiver, self.arguments, sorted(self.given.items(), key=lambda pair: pair[0])))
 
     @cached_property
     def dotted(self) -> str:
@@ -78,7 +94,9 @@ class Function:
 
     @cached_property
     def body(self) -> tuple[Stmt, ...]:
-        """The statements; decoded when first asked for."""
+        """The statements; decoded when first asked for, once for all copies."""
+        if self.origin is not self:
+            return self.origin.body
         return self.module.facts.body if self.is_module else decode_body(self.facts.body)
 
     @cached_property

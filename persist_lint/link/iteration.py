@@ -11,6 +11,8 @@ from persist_lint.link.lattice import (
     Dict,
     Inst,
     Lib,
+    LibClass,
+    LibFn,
     Sym,
     Tup,
     Type,
@@ -84,7 +86,8 @@ def subscripted(base: Value, index_expr: f.Expr, index: Value) -> Value:
             case Lib():
                 results.append(kind)
             case ClassObj(cls=cls):
-                results.append(ClassObj(cls, (_argument(index),)))
+                parts = index.type.items if isinstance(index.type, Tup) else (index,)
+                results.append(ClassObj(cls, tuple(map(_argument, parts))))
             case _:
                 results.append(Unknown("item of something unknown"))
     sym: Sym = ("attr", base.sym, f"[{index.sym[1]!r}]") if index.sym[0] == "const" else UNKNOWN_SYM
@@ -93,8 +96,12 @@ def subscripted(base: Value, index_expr: f.Expr, index: Value) -> Value:
 
 def _argument(index: Value) -> Type:
     match index.type:
-        case ClassObj(cls=cls):
-            return Inst(cls)
+        case ClassObj(cls=cls, args=args):
+            return Inst(cls, args)
+        case LibClass(name=name, args=args):
+            return Lib(name, args)
+        case LibFn(name=name) if name.startswith("builtins."):
+            return Data(name.rpartition(".")[2])
     return Unknown("type argument")
 
 

@@ -13,12 +13,13 @@ A ``Value`` is what an expression is known to be: its type, and a symbol that sa
     ("global", "__file__")       a path made from ``__file__``: a file of the package
     ("free", base)               a variable of the enclosing function
     ("on", base, place)          a cursor or transaction made there on the connection or session ``base``
+    ("given", 1, "id")           what the statement passed as second parameter compares ``id`` with; "": its session
     ("column", "app.Job", "id")  a mapped attribute of a class; ("eq", column, other), ("isin", column): conditions
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Union
 
 from msgspec import Struct
@@ -198,10 +199,14 @@ class Statement(Struct, frozen=True):
 
 
 class TypeParam(Struct, frozen=True):
-    """A type variable, until a class or call binds it; ``bound`` is what it is at least (``bound=``, constraints)."""
+    """A type variable, until a class or call binds it; ``bound`` is what it is at least (``bound=``, constraints).
+
+    ``is_class``: what is meant is ``type[T]``.
+    """
 
     name: str
     bound: Type = Unknown("a type variable")
+    is_class: bool = False
 
 
 class Either(Struct, frozen=True):
@@ -379,7 +384,7 @@ def mentions(sym: Sym, loop: tuple[int, int]) -> bool:
 _EVERYWHERE = frozenset({"?", "const", "global"})
 
 
-def substitute(sym: Sym, actuals: dict[int, Sym]) -> Sym:
+def substitute(sym: Sym, actuals: Mapping[Any, Sym]) -> Sym:
     """A callee's symbol in the caller's terms: parameters replaced, the callee's own locals hidden."""
     head = sym[0]  # a match statement would cost three times as much in this hottest path
     if head in _EVERYWHERE:
@@ -397,6 +402,8 @@ def substitute(sym: Sym, actuals: dict[int, Sym]) -> Sym:
         return ("new", sym[1], tuple((i, substitute(s, actuals)) for i, s in sym[2]))
     if head == "keys":
         return ("keys", *(substitute(part, actuals) for part in sym[1:]))
+    if head == "given":
+        return actuals.get((sym[1], sym[2]), UNKNOWN_SYM)
     if head == "free":
         inner: Sym = sym[1]
         return inner  # the nested function is called where it is defined

@@ -334,7 +334,7 @@ def targets_of(
             case Fn(function=function, bound=bound):
                 found += [
                     Target(c, c.dotted, None, bound, manner, value.weak, arguments=rest, keywords=keywords)
-                    for c in world.candidates(function, bound)
+                    for c in world.candidates(function, bound, rest, keywords)
                 ]
             case Partial(of=of, args=first, keywords=named):
                 found += targets_of(world, of, manner, (*first, *rest), (*named, *keywords))

@@ -27,6 +27,7 @@ class Variable(Struct, frozen=True, eq=False):
     annotation: f.Expr | None
     at: Span
     entered: bool = False  # bound by ``with … as``
+    type_params: tuple[f.TypeVariable, ...] = ()  # of ``type name[T] = …``
 
 
 class External(Struct, frozen=True):
@@ -124,7 +125,7 @@ class Scopes:
         first = variables[0]
         annotation = next((v.annotation for v in variables if v.annotation is not None), None)
         values = tuple(value for v in variables for value in v.values)
-        return Variable(first.module, first.name, values, annotation, first.at, first.entered)
+        return Variable(first.module, first.name, values, annotation, first.at, first.entered, first.type_params)
 
     def _bind(self, module: Module, raw: object) -> Binding | None:
         if isinstance(raw, f.Import):
@@ -211,8 +212,8 @@ def bindings(module: Module, body: Iterable[f.Stmt]) -> Iterator[tuple[str, obje
             case f.AnnAssign(target=f.Name(id=name), annotation=annotation, value=value):
                 values = () if value is None else (value,)
                 yield name, Variable(module, name, values, annotation, statement.at)
-            case f.TypeAlias(name=name, value=value):
-                yield name, Variable(module, name, (value,), None, statement.at)
+            case f.TypeAlias(name=name, value=value, type_params=params):
+                yield name, Variable(module, name, (value,), None, statement.at, False, params)
             case f.With(items=items, body=inner):
                 for item in items:
                     if isinstance(item.target, f.Name):

@@ -78,8 +78,7 @@ class Project:
         What a walk finds can depend on which one was begun first (cycles); so the order is fixed here.
         """
         found = relevant(self.world.index, self.world.vocabulary)
-        for function in found:
-            self.world.flow(function)
+        self.world.settle(found)
         return found
 
     @cached_property

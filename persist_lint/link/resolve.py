@@ -25,7 +25,9 @@ from persist_lint.link.lattice import (
     union,
 )
 from persist_lint.link.names import Binding, External, Scopes, Variable, bindings
+from persist_lint.link.params import replace_params, variables
 from persist_lint.model import facts as f
+from persist_lint.model.span import Span
 from persist_lint.model.vocabulary import Vocabulary
 
 BUILTIN_DATA = frozenset({"str", "int", "float", "bool", "bytes", "complex", "bytearray", "memoryview", "object"})
@@ -129,6 +131,8 @@ class Resolver:
                 return self._generic(base, arguments, scope, depth)
             case f.Name() | f.Attr():
                 return self._plain(expr, (), scope, depth)
+            case f.Const(value=str(text), at=at) if all(part.isidentifier() for part in text.split(".")):
+                return self._plain(_reference(text, at), (), scope, depth)  # an argument: ``NewType("Id", "Order")``
         return Unknown("annotation not understood")
 
     def _plain(self, expr: f.Expr, arguments: tuple[Type, ...], scope: _Scope, depth: int) -> Type:
@@ -160,31 +164,46 @@ class Resolver:
             return Data(last)
         if last in ("Any", "object"):
             return Unknown("Any")
+        if head == "builtins" and (variable := scope.variable(last)) is not None:
+            return self._parameter(variable, scope)
         return Unknown(f"library type {dotted}")
 
     def _alias(self, variable: Variable, arguments: tuple[Type, ...], depth: int) -> Type:
         """``X = Annotated[…]``, ``X = NewType("X", Base)``, ``T = TypeVar("T", bound=…)``, ``X: TypeAlias = …``."""
-        scope = _Scope(variable.module, None, None)
+        scope = _Scope(variable.module, None, None, variable.type_params)
         for value in variable.values:
             if isinstance(value, f.Call):
                 last = self.dotted(value.func, variable.module).rpartition(".")[2]
-                if last == "NewType" and len(value.args) == 2:
-                    return self._type(value.args[1], scope, depth + 1)
+                if last in ("NewType", "TypeAliasType") and len(value.args) >= 2:
+                    return self._applied(self._type(value.args[1], scope, depth + 1), arguments)
                 if last == "TypeVar":
                     return TypeParam(variable.name, self._upper_bound(value, scope, depth))
-                if last == "TypeAliasType" and len(value.args) == 2:
-                    return self._type(value.args[1], scope, depth + 1)
                 continue
             kind = self._type(value, scope, depth + 1)
             if not isinstance(kind, Unknown):
-                return kind
+                return self._applied(kind, arguments)
         return Unknown("name is no type")
+
+    def type_parameter(self, variable: f.TypeVariable, owner: Class) -> TypeParam:
+        """A class's own type parameter in brackets."""
+        return self._parameter(variable, _Scope(owner.module, owner.parent, owner))
+
+    def _parameter(self, variable: f.TypeVariable, scope: _Scope) -> TypeParam:
+        # what a bound mentions in turn is not followed far, for it may mention the parameter itself
+        bound = self._type(variable.bound, scope, MAX_ALIAS_DEPTH - 1)
+        return TypeParam(variable.name, Unknown("a type variable") if isinstance(bound, Unknown) else bound)
 
     def _upper_bound(self, call: f.Call, scope: _Scope, depth: int) -> Type:
         """What a type variable is at least: ``bound=``, else one of its constraints."""
         given = [k.value for k in call.keywords if k.name == "bound"] or list(call.args[1:])
-        kinds = [self._type(one, scope, depth + 1) for one in given]
+        kinds = [self._type(one, scope, max(depth + 1, MAX_ALIAS_DEPTH - 1)) for one in given]
         return union(kinds) if kinds else Unknown("a type variable")
+
+    @staticmethod
+    def _applied(kind: Type, arguments: tuple[Type, ...]) -> Type:
+        """A generic alias with its arguments: ``Page[Order]`` where ``Page = list[T]``."""
+        names = [] if not arguments else variables(kind)
+        return replace_params(kind, dict(zip(names, arguments, strict=False))) if names else kind
 
     def _generic(self, base: f.Expr, arguments: tuple[f.Expr, ...], scope: _Scope, depth: int) -> Type:
         name = self.dotted(base, scope.module, scope.function)
@@ -251,10 +270,38 @@ class Resolver:
 class _Scope:
     """Where an annotation is read."""
 
-    __slots__ = ("function", "module", "owner")
+    __slots__ = ("function", "module", "owner", "params")
 
-    def __init__(self, module: Module, function: Function | None, owner: Class | None) -> None:
-        self.module, self.function, self.owner = module, function, owner
+    def __init__(
+        self,
+        module: Module,
+        function: Function | None,
+        owner: Class | None,
+        params: tuple[f.TypeVariable, ...] = (),
+    ) -> None:
+        self.module, self.function, self.owner, self.params = module, function, owner, params
+
+    def variable(self, name: str) -> f.TypeVariable | None:
+        """The type parameter of that name, of the functions and classes around."""
+        groups = [self.params]
+        function, owner = self.function, self.owner
+        while function is not None:
+            groups.append(function.facts.type_params)
+            owner = owner or function.owner
+            function = function.parent
+        while owner is not None:
+            groups.append(owner.facts.type_params)
+            owner = owner.owner
+        return next((one for group in groups for one in group if one.name == name), None)
+
+
+def _reference(text: str, at: Span) -> f.Expr:
+    """The dotted name that a string spells."""
+    first, *rest = text.split(".")
+    expr: f.Expr = f.Name(at, first)
+    for name in rest:
+        expr = f.Attr(at, expr, name)
+    return expr
 
 
 def class_of(kind: Type) -> Type:
@@ -266,8 +313,8 @@ def class_of(kind: Type) -> Type:
             return LibClass(name, args)
         case Either(members=parts):
             return union([class_of(part) for part in parts])
-        case TypeParam():
-            return kind
+        case TypeParam(name=name, bound=bound):
+            return TypeParam(name, bound, True)
     return Unknown("class of something unknown")
 
 
@@ -278,8 +325,8 @@ def instance_of(kind: Type) -> Type:
             return Inst(cls, args)
         case LibClass(name=name, args=args):
             return Lib(name, args)
-        case TypeParam():
-            return kind
+        case TypeParam(name=name, bound=bound):
+            return TypeParam(name, bound)
         case Either(members=parts):
             return union([instance_of(part) for part in parts])
     return Unknown("not a class")

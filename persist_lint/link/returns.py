@@ -30,6 +30,7 @@ from persist_lint.link.lattice import (
     Manager,
     Null,
     Partial,
+    Statement,
     Tup,
     Type,
     TypeParam,
@@ -41,17 +42,19 @@ from persist_lint.link.lattice import (
     unknown,
 )
 from persist_lint.link.libcall import called
+from persist_lint.link.params import has_param, replace_params
+from persist_lint.link.resolve import instance_of
 from persist_lint.link.sites import passed
-from persist_lint.link.statements import translated
+from persist_lint.link.statements import in_terms_of, scalar_type, statement_of, symbols, translated
 from persist_lint.link.tree import statements
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
-    from persist_lint.link.sites import Place
+    from persist_lint.link.sites import Keywords, Place
     from persist_lint.link.world import World
 
 MAX_CALLERS = 12
-MAX_CALLER_HOPS = 2
+MAX_CALLER_HOPS = 4
 CONVENTIONAL_SESSIONS = frozenset({"db_session", "async_session", "session", "db"})
 MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 
@@ -72,16 +75,23 @@ class Returns:
     def parameter(self, function: Function, number: int) -> Value:
         """What parameter ``number`` is known to be; its symbol is the walk's business."""
         key = (function, number)
-        if key not in self._parameters:
-            self._parameters[key] = unknown("asked while being computed")
-            self._parameters[key] = self._parameter(function, number)
+        if key in self._parameters:
+            self._w().asking.again(key)
+            return self._parameters[key]
+        self._parameters[key] = unknown("asked while being computed")
+        self._w().asking.begin(key)
+        self._parameters[key] = self._parameter(function, number)
+        self._w().asking.end(key)
         return self._parameters[key]
 
     def _parameter(self, function: Function, number: int) -> Value:
         world, parameter = self._w(), function.params[number]
+        if number in function.given:
+            return Value(function.given[number])
         if number == 0 and function.is_method and function.owner is not None:
             owner = function.receiver or function.owner
-            kind: Type = ClassObj(owner) if function.is_class_method else Inst(owner, own_parameters(world, owner))
+            own = function.arguments or own_parameters(world, owner)
+            kind: Type = ClassObj(owner, own) if function.is_class_method else Inst(owner, own)
             return Value(kind)
         kind = world.resolver.annotation(parameter.annotation, function.module, function, function.owner)
         if parameter.kind == "args":
@@ -102,7 +112,7 @@ class Returns:
         return Value(kind) if silent else found
 
     def _from_callers(self, function: Function, number: int) -> Value:
-        """The join of what resolved callers pass, two levels up at most."""
+        """The join of what resolved callers pass, and theirs, a few levels up."""
         world = self._w()
         found: list[Value] = []
         # what runs a function that was passed in is known call by call (see ``higher``); constructors keep theirs
@@ -120,7 +130,7 @@ class Returns:
                             ):
                                 value = actuals(function, target.bound, *passed(site, target)).get(number)
                                 if value is not None and not isinstance(value.type, useless):
-                                    found.append(Value(value.type))
+                                    found.append(Value(_seen_by(number, value)))
             finally:
                 self._hops -= 1
         if found:
@@ -141,9 +151,14 @@ class Returns:
 
     def returned(self, function: Function) -> Value:
         """What calling (and awaiting) a function gives, in its own terms; generators give their collection."""
-        if function not in self._returned:
-            self._returned[function] = unknown("asked while being computed")
-            self._returned[function] = self._find_returned(function)
+        key = ("returned", function)
+        if function in self._returned:
+            self._w().asking.again(key)
+            return self._returned[function]
+        self._returned[function] = unknown("asked while being computed")
+        self._w().asking.begin(key)
+        self._returned[function] = self._find_returned(function)
+        self._w().asking.end(key)
         return self._returned[function]
 
     def _find_returned(self, function: Function) -> Value:
@@ -188,7 +203,7 @@ class Returns:
         """What one call gives: the returned value in the caller's terms, as a coroutine where the function is async."""
         world = self._w()
         value = self.returned(function)
-        syms = {i: v.sym for i, v in known.items()}
+        syms = symbols(known)
         sym = substitute(value.sym, syms)
         if sym in (INNER_SYM, UNKNOWN_SYM):
             sym = ("call", place)
@@ -218,9 +233,7 @@ class Returns:
 
     def _bind_calls(self, kind: Type, function: Function, known: dict[int, Value]) -> Type:
         """Type variables of a generic function, bound by the arguments: ``def get(self, model: type[T]) -> T``."""
-        from persist_lint.link.classes import _has_param, replace_params
-
-        if not _has_param(kind):
+        if not has_param(kind):
             return kind
         table: dict[str, Type] = {}
         for number, value in known.items():
@@ -231,6 +244,19 @@ class Returns:
                 actual = Coro(awaited(called(self._w(), value)))
             _match(declared, actual, table)
         return replace_params(kind, table)
+
+    def inferred_arguments(
+        self, cls: Class, init: Function | None, args: tuple[Value, ...], keywords: Keywords
+    ) -> tuple[Type, ...]:
+        """The type arguments that the constructor's arguments of a generic class imply; none where they imply none."""
+        parameters = self._w().classes.type_parameters(cls)
+        if not parameters or init is None or init.owner is not cls:
+            return ()
+        table: dict[str, Type] = {}
+        for number, value in actuals(init, Value(Inst(cls)), args, keywords).items():
+            declared = self._w().resolver.annotation(init.params[number].annotation, init.module, init, cls)
+            _match(declared, value.type, table)
+        return tuple(table.get(one.name, one) for one in parameters) if table else ()
 
     # ------------------------------------------------------------------ injection
 
@@ -254,6 +280,14 @@ class Returns:
                     if method is not None:
                         return self.provided(Value(Fn(method, provider)))
         return unknown("provider not known")
+
+
+def _seen_by(number: int, value: Value) -> Type:
+    """The type of an argument in terms of the function that gets it."""
+    statement = statement_of(value) if isinstance(value.type, Lib) else None
+    if statement is None or not isinstance(value.type, Lib):
+        return value.type
+    return Lib(value.type.name, (in_terms_of(number, statement),))
 
 
 def gives_nothing(function: Function) -> bool:
@@ -294,11 +328,10 @@ def _self_type(kind: Type, bound: Value | None, function: Function) -> Type:
 
 def _match(declared: Type, actual: Type, table: dict[str, Type]) -> None:
     match declared, actual:
-        case TypeParam(name=name), _:
-            if isinstance(actual, ClassObj):
-                table.setdefault(name, class_instance(actual))
-            elif not isinstance(actual, Unknown):
-                table.setdefault(name, actual)
+        case TypeParam(name=name, is_class=is_class), _:
+            kind = instance_of(actual) if is_class else actual
+            if not isinstance(kind, Unknown | TypeParam):
+                table.setdefault(name, kind)
         case Closure(returns=ours_given), Coro(of=theirs_given):  # what the passed function gives
             inner = ours_given.type
             _match(inner.of.type if isinstance(inner, Coro) else inner, theirs_given.type, table)
@@ -307,8 +340,8 @@ def _match(declared: Type, actual: Type, table: dict[str, Type]) -> None:
                 _match(one, other, table)
         case Coll(item=ours_item), Coll(item=theirs_item):
             _match(ours_item, theirs_item, table)
-
-
-def class_instance(kind: ClassObj) -> Type:
-    """The instance type of a class value."""
-    return Inst(kind.cls, kind.args)
+        case Lib(args=(Tup(items=(ours_row,)),)), Lib(args=(Statement() as statement,)):  # ``Select[tuple[T]]``
+            _match(ours_row.type, scalar_type(statement), table)
+        case Lib(args=ours), Lib(args=theirs):
+            for one, other in zip(ours, theirs, strict=False):
+                _match(one, other, table)

@@ -61,8 +61,8 @@ def shown_type(kind: Type) -> str:
             return f"awaitable[{shown_type(of.type)}]"
         case Either(members=members):
             return " | ".join(shown_type(m) for m in members)
-        case TypeParam(name=name):
-            return f"~{name}"
+        case TypeParam(name=name, is_class=is_class):
+            return f"class ~{name}" if is_class else f"~{name}"
         case Statement():
             return shown_statement(kind)
     return _shown_callable(kind)
@@ -110,7 +110,9 @@ def shown_statement(statement: Statement) -> str:
 
 def shown_function(function: Function) -> str:
     """A function's dotted name; with its receiver's class where it is a copy for one."""
-    return function.dotted if function.receiver is None else f"{function.dotted} for {function.receiver.dotted}"
+    if function.receiver is None:
+        return function.dotted
+    return f"{function.dotted} for {function.receiver.dotted}{_arguments(function.arguments)}"
 
 
 def shown_value(value: Value) -> str:

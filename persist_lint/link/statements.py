@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -44,7 +45,7 @@ def statement_of(value: Value) -> Statement | None:
     return None
 
 
-def translated(kind: Type, actuals: dict[int, Sym]) -> Type:
+def translated(kind: Type, actuals: Mapping[Any, Sym]) -> Type:
     """A result's type with the symbols of the statement that it carries in the caller's terms."""
     match kind:
         case Lib(name=name, args=args) if any(isinstance(a, Statement) for a in args):
@@ -56,10 +57,29 @@ def translated(kind: Type, actuals: dict[int, Sym]) -> Type:
     return kind
 
 
-def _in_terms(statement: Statement, actuals: dict[int, Sym]) -> Statement:
+def _in_terms(statement: Statement, actuals: Mapping[Any, Sym]) -> Statement:
     keys = tuple((name, substitute(sym, actuals)) for name, sym in statement.keys)
     session = None if statement.session is None else substitute(statement.session, actuals)
     return msgspec.structs.replace(statement, keys=keys, session=session)
+
+
+def in_terms_of(number: int, statement: Statement) -> Statement:
+    """A statement as the function sees it that gets it as a parameter; what it compares with, the caller knows."""
+    keys = tuple((name, ("given", number, name)) for name, _ in statement.keys)
+    session = None if statement.session is None else ("given", number, "")
+    return msgspec.structs.replace(statement, keys=keys, session=session)
+
+
+def symbols(known: Mapping[int, Value]) -> dict[object, Sym]:
+    """What ``substitute`` replaces at a call: parameters by number, and what the statements passed compare with."""
+    found: dict[object, Sym] = {}
+    for number, value in known.items():
+        found[number] = value.sym
+        if isinstance(value.type, Lib | Either) and (statement := statement_of(value)) is not None:
+            found.update(((number, name), sym) for name, sym in statement.keys)
+            if statement.session is not None:
+                found[number, ""] = statement.session
+    return found
 
 
 def entity_of(world: World, value: Value | None) -> Type | None:
@@ -156,7 +176,7 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
             named = ("*" if name is None else name for name, _ in call.keywords)
             return replace(statement, sets=(*statement.sets, *named, *("*" for _ in call.args)))
         case "options":
-            options = [o for v in call.args if (s := statement_of(v)) is not None for o in s.options]
+            options = [o for value in call.args for o in _options(value)]
             return replace(statement, options=tuple(dict.fromkeys((*statement.options, *options)))[: 4 * MAX_PARTS])
         case "columns":
             return _select(replace(statement, entities=(), columns=()), call.args)
@@ -165,6 +185,17 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
         case "conflict":
             return replace(statement, verb="upsert")
     return statement
+
+
+def _options(value: Value) -> tuple[tuple[str, str], ...]:
+    """The loader options that an argument is, or holds: ``.options(*eager)``."""
+    found = statement_of(value)
+    if found is not None:
+        return found.options
+    held = [k.item for k in members(value.type) if isinstance(k, Coll)]
+    held += [item.type for k in members(value.type) if isinstance(k, Tup) for item in k.items]
+    statements = [statement_of(Value(kind)) for kind in held]
+    return tuple(dict.fromkeys(o for statement in statements if statement is not None for o in statement.options))
 
 
 def conditions(call: LibraryCall) -> tuple[list[tuple[str, Sym]], list[str]]:

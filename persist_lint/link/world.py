@@ -6,6 +6,10 @@ told ``Unknown``, and is asked again when its own turn comes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from persist_lint.link.arguments import actuals
+from persist_lint.link.asking import Asking
 from persist_lint.link.attributes import Attributes
 from persist_lint.link.classes import Classes
 from persist_lint.link.index import Class, Function, Index
@@ -37,13 +41,13 @@ from persist_lint.link.models import Models
 from persist_lint.link.names import External, Scopes, Variable
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.returns import Returns
-from persist_lint.link.sites import Flow
+from persist_lint.link.sites import Flow, Keywords
+from persist_lint.link.variants import Variants
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import LibraryType, Row, Vocabulary
 
 MAX_DEPTH = 24
 MAX_CANDIDATES = 8
-MAX_SPECIALISED = 20_000
 MEMOISERS = frozenset({"functools.lru_cache", "functools.cache"})
 BUILTIN_TYPES = frozenset({"str", "int", "float", "bool", "bytes"})
 
@@ -65,9 +69,10 @@ class World(Attributes, Returns):
         self._depth = 0
         self._rows: dict[tuple[str, str], Row | None] = {}
         self._remembers: dict[Function, bool] = {}
-        self._specialised: dict[tuple[Function, Class], Function] = {}
         self._named: dict[str, list[Function]] | None = None
+        self.asking = Asking(self._forget)
         self.models = Models(self)
+        self.variants = Variants(self)
 
     # ------------------------------------------------------------------ walks
 
@@ -75,19 +80,40 @@ class World(Attributes, Returns):
         """The walk over a function, made when first asked for; what it has so far while it is being made."""
         found = self._flows.get(function)
         if found is not None:
+            self.asking.again(function)
             return found
         flow = Flow(function)
         if self._depth > MAX_DEPTH:
+            self.asking.cut()
             return flow
         self._flows[function] = flow
         self._depth += 1
+        self.asking.begin(function)
         try:
             from persist_lint.link.walk import Walker
 
             Walker(self, function, flow).run()
         finally:
             self._depth -= 1
+            self.asking.end(function)
         return flow
+
+    def settle(self, functions: Sequence[Function]) -> None:
+        """Walk the functions in order; then those once more that needed an answer which was not there yet."""
+        for function in (*functions, *functions):
+            self.flow(function)
+
+    def _forget(self, key: object) -> None:
+        """Drop the answer to one question: a function's walk, ``("returned", function)``, a parameter, an attribute."""
+        match key:
+            case Function():
+                self._flows.pop(key, None)
+            case ("returned", Function() as function):
+                self._returned.pop(function, None)
+            case (Function() as function, int(number)):
+                self._parameters.pop((function, number), None)
+            case (Class() as cls, str(name)):
+                self._stored.pop((cls, name), None)
 
     def evaluate_in(self, owner: Class, expr: f.Expr) -> Value:
         """An expression of a class body, in the scope of its module (or of the function that holds the class)."""
@@ -375,23 +401,6 @@ class World(Attributes, Returns):
                 return len(keys)
         return None
 
-    def specialised(self, function: Function, bound: Value | None) -> Function:
-        """The method as the receiver's class has it: a copy of its own where it depends on that class."""
-        kind = bound.type if bound is not None else None
-        if not isinstance(kind, Inst | ClassObj) or function.receiver is not None:
-            return function
-        mapped = (
-            self.models.is_model(kind.cls) and function.owner is not None and not self.models.is_model(function.owner)
-        )
-        if not mapped and not self.classes.depends_on_receiver(function, kind.cls):
-            return function
-        key = (function, kind.cls)
-        if key not in self._specialised:
-            if len(self._specialised) >= MAX_SPECIALISED:
-                return function
-            self._specialised[key] = function.for_receiver(kind.cls)
-        return self._specialised[key]
-
     def remembers(self, function: Function) -> bool:
         """Whether a function computes its answer once per process (``@lru_cache`` without arguments): what it does is
         done by the first caller only."""
@@ -404,9 +413,15 @@ class World(Attributes, Returns):
             self._remembers[function.origin] = not own and any(name in MEMOISERS for name in names)
         return self._remembers[function.origin]
 
-    def candidates(self, function: Function, bound: Value | None) -> list[Function]:
-        """What calling a function may run: the implementations of an abstract method, else itself."""
-        return [self.specialised(f, bound) for f in self._candidates(function, bound)]
+    def candidates(
+        self, function: Function, bound: Value | None, args: Sequence[Value] = (), keywords: Keywords = ()
+    ) -> list[Function]:
+        """What calling a function may run: the implementations of an abstract method, else itself, each as a call with
+        this receiver and these arguments has it."""
+        return [
+            self.variants.of(found, bound, actuals(found, bound, args, keywords))
+            for found in self._candidates(function, bound)
+        ]
 
     def _candidates(self, function: Function, bound: Value | None) -> list[Function]:
         if function.owner is None or bound is None or not self.classes.is_abstract(function):

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from persist_lint.model.span import Span
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 
 
 class Node(Struct, frozen=True, array_like=True, eq=False, tag=True, gc=False):
@@ -333,11 +333,19 @@ class Jump(Node, frozen=True):
     kind: str
 
 
+class TypeVariable(Struct, frozen=True, array_like=True, eq=False, gc=False):
+    """A type parameter in brackets: ``T`` of ``def first[T: Base](…)``."""
+
+    name: str
+    bound: Expr | None
+
+
 class TypeAlias(Node, frozen=True):
-    """``type name = value``."""
+    """``type name[type_params] = value``."""
 
     name: str
     value: Expr
+    type_params: tuple[TypeVariable, ...] = ()
 
 
 Stmt = Union[
@@ -364,7 +372,7 @@ class FunctionFacts(Struct, frozen=True, array_like=True, eq=False):
     ``parent`` and ``owner`` are indices into the module's functions and classes (-1: none): the enclosing function and
     the class whose body holds the def. ``names`` are the identifiers that the body and the decorators mention
     (variables and attributes), sorted: what relevance is decided by. ``body`` is the encoded tuple of statements.
-    ``at`` spans the whole def, decorators left out; ``head`` spans ``def name``'s line up to the body's first line.
+    ``at`` spans the whole def, decorators left out.
     """
 
     name: str
@@ -380,6 +388,7 @@ class FunctionFacts(Struct, frozen=True, array_like=True, eq=False):
     names: tuple[str, ...]
     docstring: str
     body: bytes
+    type_params: tuple[TypeVariable, ...] = ()
 
 
 class ClassFacts(Struct, frozen=True, array_like=True, eq=False):
@@ -395,6 +404,7 @@ class ClassFacts(Struct, frozen=True, array_like=True, eq=False):
     owner: int
     docstring: str
     body: tuple[Stmt, ...]
+    type_params: tuple[TypeVariable, ...] = ()
 
 
 class Comment(Struct, frozen=True, array_like=True):

@@ -94,10 +94,17 @@ def test_except_star() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="PEP 695")
 def test_type_statement_and_type_parameters() -> None:
     assert statement("type Db[T] = Annotated['Session', T]") == (
-        "TypeAlias('Db', Subscript(Name('Annotated'), Seq('tuple', (Name('Session'), Name('T')))))"
+        "TypeAlias('Db', Subscript(Name('Annotated'), Seq('tuple', (Name('Session'), Name('T')))),"
+        " (TypeVariable('T', None),))"
     )
     assert statement("def f[T: int](a: T) -> T: ...") == "FuncDef(0)"
     assert statement("class A[T](B): ...") == "ClassDef(0)"
+    (function,) = facts("def f[T: 'Base', *Ts, **P](a: T) -> T: ...").functions
+    assert [p.name for p in function.type_params] == ["T", "Ts", "P"]
+    assert [shown(p.bound) for p in function.type_params] == ["Name('Base')", "None", "None"]
+    (cls,) = facts("class A[T](B['T']): ...").classes
+    assert [p.name for p in cls.type_params] == ["T"]
+    assert [shown(base) for base in cls.bases] == ["Subscript(Name('B'), Name('T'))"]
 
 
 def test_one_import_per_name_at_any_depth() -> None:
