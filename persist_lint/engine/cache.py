@@ -1,4 +1,4 @@
-"""Facts kept between runs: one pack file per project and interpreter.
+"""Facts and vocabulary kept between runs: one pack file per project and interpreter.
 
     magic, length of the index, index, blobs
     index: who wrote it (a stamp), and key, offset, length, checksum of each blob
@@ -63,7 +63,7 @@ def stamp() -> str:
     """Who wrote a pack: another interpreter, version of the facts or state of their code makes it void."""
     package = Path(persist_lint.__file__).parent
     # The code's own times as well: a checkout changes without a new version.
-    sources = sorted([*(package / "facts").glob("*.py"), *(package / "model").glob("*.py")])
+    sources = sorted(path for layer in ("facts", "model", "vocabulary") for path in (package / layer).glob("*.py"))
     times = [(source.name, source.stat().st_mtime_ns, source.stat().st_size) for source in sources]
     state = hashlib.blake2b(repr(times).encode(), digest_size=8).hexdigest()
     return f"{sys.version} {FACTS_VERSION} {persist_lint.__version__} {state}"

@@ -109,10 +109,10 @@ def _project(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) 
     limit = config.thresholds.max_file_bytes
     names = [file.path for file in found.files]
     loaded = load(root, names, limit=limit, executor=job.executor, overlay=unsaved, store=store)
+    vocabulary = _vocabulary(loaded.modules, config, store)
     if store is not None:
         store.save()
     audited = [file.path for file in found.files if file.audited and (file.named or file.path not in loaded.generated)]
-    vocabulary = _vocabulary(loaded.modules, config)
     surroundings = survey(root, loaded.modules)
     project = link(loaded.modules, vocabulary, surroundings, audited=frozenset(audited))
     raw, families = run_families(project, job.rules, loaded.modules, vocabulary)
@@ -152,10 +152,10 @@ def _content(root: Path, limit: int, unsaved: Mapping[str, bytes], path: str) ->
         return b""
 
 
-def _vocabulary(modules: Mapping[str, ModuleFacts], config: Config) -> Vocabulary:
+def _vocabulary(modules: Mapping[str, ModuleFacts], config: Config, store: Store | None) -> Vocabulary:
     imported = {name for facts in modules.values() for one in facts.imports if not one.level for name in _names(one)}
     try:
-        return load_vocabulary(sorted(imported), config.vocabulary)
+        return load_vocabulary(sorted(imported), config.vocabulary, store)
     except VocabularyError as error:
         raise ConfigError(" ".join(str(error).split())) from None
 

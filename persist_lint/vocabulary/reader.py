@@ -3,18 +3,18 @@
     path ──head()──▶ Library ──choose()──▶ paths ──parse()──▶ VocabularyFile ──merge()──▶ Vocabulary
 
 The head of a file (its first table, ``[library]``) is cut off and parsed alone, so that the files of libraries that the
-project does not import cost next to nothing.
+project does not import cost next to nothing. What came out is kept in the cache, where there is one: TOML is slow.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -32,7 +32,17 @@ HEAD = re.compile(rb"^\[library\]", re.MULTILINE)
 HEAD_END = b"\n["
 
 
-def load(imported: Iterable[str], extra: Sequence[Path] = ()) -> Vocabulary:
+class Cache(Protocol):
+    """What keeps the merged rows between runs, by content."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Remembers the value."""
+
+
+def load(imported: Iterable[str], extra: Sequence[Path] = (), cache: Cache | None = None) -> Vocabulary:
     """All rows for a project that imports the dotted modules ``imported``, and of the user's own files ``extra``.
 
     Read are the shipped files of which an import root is (a dotted prefix of) an imported module, the always-on ones,
@@ -50,14 +60,28 @@ def load(imported: Iterable[str], extra: Sequence[Path] = ()) -> Vocabulary:
     sources = [(HERE / f"{name}.toml", data[name]) for name in names]
     sources += [(path, content) for path, content, _ in own]
     digest = sha256()
-    files = []
     for path, content in sources:
         digest.update(b"%d %s\n" % (len(content), path.name.encode()) + content)
-        files.append((path, parse(path, content)))
-    return merge(files, own=len(own), digest=digest.hexdigest())
+    key = b"vocabulary %d " % len(own) + digest.digest()
+    kept = _kept(cache, key)
+    if kept is not None:
+        return kept
+    files = [(path, parse(path, content)) for path, content in sources]
+    merged = merge(files, own=len(own), digest=digest.hexdigest())
+    if cache is not None:
+        cache.put(key, msgspec.msgpack.encode(merged))
+    return merged
 
 
-@cache
+def _kept(cache: Cache | None, key: bytes) -> Vocabulary | None:
+    found = cache.get(key) if cache is not None else None
+    try:
+        return None if found is None else msgspec.msgpack.decode(found, type=Vocabulary)
+    except msgspec.DecodeError:
+        return None
+
+
+@functools.cache
 def shipped() -> dict[str, bytes]:
     """The contents of the files that come with persist_lint, by stem, in order of name."""
     return {path.stem: path.read_bytes() for path in sorted(HERE.glob("*.toml"))}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from persist_lint.model.vocabulary import Row, Runs
-from persist_lint.vocabulary import VocabularyError, load
+from persist_lint.vocabulary import VocabularyError, load, reader
 
 HEAD = '[library]\nimports = ["acme"]\n'
 
@@ -190,3 +190,29 @@ def test_digest_follows_the_content_only(tmp_path: Path) -> None:
     before = load(["time"], [path]).digest
     write(tmp_path, HEAD + "# a comment\n")
     assert load(["time"], [path]).digest != before
+
+
+class Kept(dict[bytes, bytes]):
+    """A cache in memory."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self[key] = value
+
+
+def test_what_was_merged_is_read_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, HEAD)
+    kept = Kept()
+    cold = load(["sqlalchemy", "time"], [path], kept)
+    monkeypatch.setattr(reader, "parse", lambda path, content: pytest.fail(f"parses {path.name}"))
+    assert load(["time", "sqlalchemy"], [path], kept) == cold
+    assert len(kept) == 1
+
+
+def test_other_files_and_damage_are_read_anew(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD)
+    kept = Kept()
+    cold = load(["time"], [path], kept)
+    write(tmp_path, HEAD + "# a comment\n")
+    assert load(["time"], [path], kept).digest != cold.digest
+    kept.update(dict.fromkeys(kept, b"\xc1"))
+    assert load(["time"], [path], kept).types == cold.types
