@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from persist_lint.link.arguments import actuals
+from persist_lint.link.arguments import actuals, constructed
 from persist_lint.link.awaiting import enterable
 from persist_lint.link.coroutines import Coroutines
 from persist_lint.link.higher import functions_run
@@ -295,7 +295,7 @@ class Applier:
         if init is None:
             return Outcome(self._inherited_new(cls), Value(made.type, ("new", cls.dotted, ((-1, place),))))
         known = actuals(init, made, args, keywords)
-        sym = ("new", cls.dotted, tuple((i, v.sym) for i, v in sorted(known.items()) if i > 0))
+        sym = ("new", cls.dotted, constructed(init, known))
         return Outcome([Target(init, init.dotted, None, Value(made.type, sym))], Value(made.type, sym))
 
     def _inherited_new(self, cls: Class) -> list[Target]:

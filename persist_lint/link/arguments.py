@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import Value
+from persist_lint.link.lattice import UNKNOWN_SYM, Data, Dict, Sym, Unknown, Value, item_sym
+from persist_lint.model import facts as f
+
+DICTIONARIES = frozenset({"param", "dict", "kw"})
+FROM_KEYWORDS = Unknown("passed by **")
 
 
 def actuals(
     function: Function, bound: Value | None, args: Sequence[Value], keywords: Sequence[tuple[str | None, Value]]
 ) -> dict[int, Value]:
-    """Parameter index → argument, for those that the call passes; what goes to ``*args``/``**kwargs`` is dropped."""
+    """Parameter index → argument, for those that the call passes; what goes to ``*args`` is dropped.
+
+    Flags that may come by ``**options`` are items of that dictionary, where nothing else is passed for them.
+    """
     params = function.params
     found: dict[int, Value] = {}
     start = 0
@@ -22,7 +29,58 @@ def actuals(
     for place, value in zip(places, args, strict=False):
         found[place] = value
     by_name = {p.name: i for i, p in enumerate(params) if p.kind in ("normal", "keyword")}
+    spread = [value for name, value in keywords if name is None]
     for name, value in keywords:
         if name is not None and name in by_name:
             found[by_name[name]] = value
+    for value in spread:
+        _spread(function, by_name, value.sym, found)
+    rest = next((i for i, p in enumerate(params) if p.kind == "kwargs"), None)
+    if rest is not None:
+        extra = tuple((name, value.sym) for name, value in keywords if name is not None and name not in by_name)
+        found[rest] = Value(Dict(Data("str"), Unknown("keywords")), _rest(extra, spread, by_name))
     return found
+
+
+def _spread(function: Function, by_name: dict[str, int], sym: Sym, found: dict[int, Value]) -> None:
+    """What ``**options`` passes: all its items if they are known, else whatever it may have for flags."""
+    entries = dict(sym[1]) if sym[0] == "dict" else None
+    for name, number in by_name.items():
+        default = function.params[number].default
+        if number in found:
+            continue
+        if entries is not None and name in entries:
+            found[number] = Value(FROM_KEYWORDS, entries[name])
+        elif (
+            entries is None
+            and isinstance(default, f.Const)
+            and (default.value is None or default.value in (True, False))
+        ):
+            item = item_sym(sym, name, ("const", default.value)) if sym[0] in DICTIONARIES else UNKNOWN_SYM
+            found[number] = Value(FROM_KEYWORDS, item)
+
+
+def _rest(extra: tuple[tuple[str, Sym], ...], spread: list[Value], by_name: dict[str, int]) -> Sym:
+    """The symbol of what ``**kwargs`` gets."""
+    if all(value.sym[0] == "dict" for value in spread):
+        more = tuple((k, s) for value in spread for k, s in value.sym[1] if k not in by_name)
+        return ("dict", (*extra, *more))
+    passed_on = len(spread) == 1 and not extra and spread[0].sym[0] in DICTIONARIES
+    return spread[0].sym if passed_on else UNKNOWN_SYM
+
+
+def constructed(init: Function, known: dict[int, Value]) -> tuple[tuple[int, Sym], ...]:
+    """What a constructor got, by parameter: arguments, and flags that keep their defaults."""
+    given = {i: value.sym for i, value in known.items() if i > 0 and init.params[i].kind != "kwargs"}
+    for number, parameter in enumerate(init.params):
+        match parameter.default:
+            case f.Const(value=bool(value)) if number not in given:
+                given[number] = ("const", value)
+    return tuple(sorted(given.items()))
+
+
+def with_entry(sym: Sym, key: object, value: Sym) -> Sym:
+    """The symbol of a dictionary after an item was assigned."""
+    if not isinstance(key, str):
+        return UNKNOWN_SYM
+    return ("dict", (*((k, s) for k, s in sym[1] if k != key), (key, value)))

@@ -6,36 +6,37 @@ async def save(session, order, commit=True):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-from persist_lint.link.effects import Effect, default_holds, holds
+from persist_lint.link.conditions import Assumed, contradicted, decide
+from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import Value
-from persist_lint.link.narrow import guards_of
+from persist_lint.link.lattice import Sym, Value
 from persist_lint.link.sites import Flow, Guard
 from persist_lint.model import facts as f
-
-Assumed = Mapping[tuple[int, str], bool]
 
 
 def assumptions(
     callee: Function, effects: tuple[Effect, ...], known: dict[int, Value], outer: Assumed
 ) -> tuple[Guard, ...]:
     """The conditions that the callee's effects depend on and that this call decides, ``outer`` being the caller's."""
+    asked = dict.fromkeys(one for effect in effects for guard in effect.guards for one in _simple(guard))
     found: list[Guard] = []
-    for number, kind in sorted({(n, k) for effect in effects for n, k, _ in effect.guards}):
-        if number >= len(callee.params):
-            continue
-        value = known.get(number)
-        if value is None:
-            held = default_holds(callee, number, kind)
-        else:
-            held = holds(value, kind)
-            if held is None and value.sym[0] == "param":
-                held = outer.get((value.sym[1], kind))
+    for subject, kind in sorted(asked, key=repr):
+        held = decide((subject, kind, True), callee, known, outer)
         if held is not None:
-            found.append((number, kind, held))
+            found.append((subject, kind, held))
     return tuple(found)
+
+
+def _simple(guard: Guard) -> Iterator[tuple[int | Sym, str]]:
+    """What a condition, or each one in a compound, is about."""
+    subject, kind, _ = guard
+    if isinstance(subject, tuple) and subject[0] == "all":
+        for inner in subject[1]:
+            yield from _simple(inner)
+    else:
+        yield subject, kind
 
 
 def decided(flow: Flow, test: f.Expr, assumed: Assumed) -> bool | None:
@@ -43,7 +44,6 @@ def decided(flow: Flow, test: f.Expr, assumed: Assumed) -> bool | None:
     if not assumed:
         return None
     for truth in (True, False):
-        needed = guards_of(flow, test, truth)
-        if any(assumed.get((number, kind), holds_) != holds_ for number, kind, holds_ in needed):
+        if any(contradicted(guard, assumed) for guard in flow.tests.get((test, truth), ())):
             return not truth
     return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from persist_lint.link.arguments import actuals
-from persist_lint.link.effects import Effect, translate_guards
+from persist_lint.link.conditions import translate_guards
+from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import (
     INNER_SYM,

@@ -17,7 +17,7 @@ from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknown, Value
 from persist_lint.link.project import Project
 from persist_lint.link.shown import shown_function, shown_guard, shown_symbol, shown_type, shown_value
-from persist_lint.link.sites import Site, Target
+from persist_lint.link.sites import Guard, Site, Target
 from persist_lint.link.states import Occurrence, Store
 from persist_lint.link.views import CallView
 
@@ -175,7 +175,7 @@ def _effect(effect: Effect, function: Function) -> str:
     return f"{effect.at.line} " + "; ".join(words)
 
 
-def _conditions(guards: Iterable[tuple[int, str, bool]], function: Function) -> list[str]:
+def _conditions(guards: Iterable[Guard], function: Function) -> list[str]:
     return [f"if {shown_guard(guard, function)}" for guard in guards]
 
 

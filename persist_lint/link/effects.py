@@ -11,23 +11,17 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from persist_lint.link.arguments import actuals
+from persist_lint.link.conditions import settled, translate_guards
 from persist_lint.link.immediate import happens, in_memory
 from persist_lint.link.implicit import implied
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
     INNER_SYM,
     UNKNOWN_SYM,
-    Coll,
     Coro,
-    Dict,
-    Fn,
     Inst,
-    Lib,
-    LibClass,
-    Null,
     Statement,
     Sym,
-    Tup,
     Value,
     members,
     session_of,
@@ -202,7 +196,7 @@ class Summaries:
             session = session_of(substitute(effect.session, syms))
             yield Effect(
                 more.kind, more.subject, more.entity, key, session,
-                tuple(dict.fromkeys((*site.guards, *guards)))[:4], _still_blocks(effect, manner, target, session),
+                settled((*site.guards, *guards)), _still_blocks(effect, manner, target, session),
                 manner if effect.manner == "here" else effect.manner, function, site.at, site, target, effect,
                 more.statement, effect.weak or target.weak, effect.length + 1,
             )  # fmt: skip
@@ -229,7 +223,7 @@ class Summaries:
                     continue
                 for actual, subject in self._kinds(kind, statement, about, entity, target):
                     yield Effect(
-                        actual, subject, entity, key, self._session(target, statement), site.guards,
+                        actual, subject, entity, key, self._session(target, statement), settled(site.guards),
                         self._blocks(actual, site, target) and not in_memory(call), site.manner, function, site.at,
                         site, target, None, statement,
                         target.weak,
@@ -310,50 +304,6 @@ def _still_blocks(effect: Effect, manner: Manner, target: Target, session: Sym) 
         return False
     database = effect.kind in SQL_KINDS or effect.kind.startswith(("unit.", "txn.")) or effect.kind == "flush"
     return not (target.greenlet and database and session != INNER_SYM)
-
-
-def translate_guards(guards: tuple[Guard, ...], callee: Function, known: dict[int, Value]) -> tuple[Guard, ...] | None:
-    """A callee's conditions in the caller's terms; None where the arguments decide that they do not hold."""
-    left: list[Guard] = []
-    for number, kind, expected in guards:
-        if number >= len(callee.params):
-            continue
-        value = known.get(number)
-        if value is None:
-            held = default_holds(callee, number, kind)
-        else:
-            held = holds(value, kind)
-            if held is None and value.sym[0] == "param":
-                left.append((value.sym[1], kind, expected))
-                continue
-        if held is not None and held != expected:
-            return None
-    return tuple(left)
-
-
-def default_holds(callee: Function, number: int, kind: str) -> bool | None:
-    """Whether a condition on a parameter holds by its default; None where that is not known."""
-    from persist_lint.model.facts import Const
-
-    default = callee.params[number].default
-    if not isinstance(default, Const):
-        return None
-    return default.value is None if kind == "none" else bool(default.value)
-
-
-def holds(value: Value, kind: str) -> bool | None:
-    """Whether a condition (``truth``, ``none``) holds for a value; None where that is not known."""
-    if value.sym[0] == "const":
-        return value.sym[1] is None if kind == "none" else bool(value.sym[1])
-    if isinstance(value.type, Null):
-        return kind == "none"
-    if isinstance(value.type, Inst | Lib | Fn | LibClass | Coll) and value.sym[0] in ("new", "open"):
-        return kind != "none"
-    if kind == "none" and (
-        isinstance(value.type, Coll | Dict | Tup) or (isinstance(value.type, Inst) and value.sym[0] == "item")
-    ):
-        return False
-    return None
 
 
 def _calls_itself(world: World, function: Function) -> bool:

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 
 from persist_lint.link.apply import Applier
 from persist_lint.link.awaiting import awaitable, awaitable_targets
+from persist_lint.link.conditions import flag, guards_of
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.lattice import (
     NONE,
+    UNKNOWN_SYM,
     ClassObj,
     Closure,
     Coll,
     Data,
     Dict,
+    Inst,
     Lib,
     Mod,
     Null,
+    Sym,
     Tup,
     Unknown,
     Value,
@@ -28,7 +32,7 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.loops import classify
 from persist_lint.link.names import Binding, External
-from persist_lint.link.narrow import guards_of, narrowed, without_null
+from persist_lint.link.narrow import narrowed, without_null
 from persist_lint.link.sites import Flow, Guard, Loop
 from persist_lint.link.sqltext import PLACE, begun, filled, known_text, spliced, sql_data
 from persist_lint.model import facts as f
@@ -38,6 +42,8 @@ if TYPE_CHECKING:
 
 #: The length of ``SELECT 1``.
 SHORTEST_SQL = 8
+#: Of so many items of a dictionary is known which is which.
+MAX_ENTRIES = 8
 COMPREHENSIONS = {"list": "list", "set": "set", "generator": "generator"}
 
 
@@ -59,6 +65,29 @@ class Evaluator:
         if isinstance(expr, f.Call):
             return self._apply.call(expr, consumer)
         return _EXPRESSIONS[type(expr)](self, expr, consumer)
+
+    def tested(self, test: f.Expr, truth: bool) -> list[Guard]:
+        """The conditions that hold where a test, just evaluated, is ``truth``."""
+        found = guards_of(self, test, truth)
+        if found:
+            self.flow.tests[test, truth] = found
+        return found
+
+    def symbol(self, expr: f.Expr) -> Sym:
+        """The symbol of a name, an attribute of ``self`` or a call that was evaluated."""
+        match expr:
+            case f.Name(id=name):
+                return self.env[name].sym if name in self.env else UNKNOWN_SYM
+            case f.Attr(value=f.Name(id=name), name=attribute) if name in self.env:
+                base = self.env[name]
+                if base.sym == ("param", 0) and (assigned := self.env.get(f"self.{attribute}")) is not None:
+                    return assigned.sym
+                if base.sym[0] == "param" and isinstance(base.type, Inst):
+                    is_method = self.world.classes.find_method(base.type.cls, attribute) is not None
+                    return UNKNOWN_SYM if is_method else self.world.instance_attribute(base, attribute).sym
+            case f.Call() if expr in self.flow.sites:
+                return self.flow.sites[expr].result.sym
+        return UNKNOWN_SYM
 
     # ------------------------------------------------------------------ names and attributes
 
@@ -152,18 +181,27 @@ class Evaluator:
         for part in expr.values:
             values.append(self.value(part, consumer if part is expr.values[-1] else "other"))
             narrowed(self, part, expr.op == "and", self.env)
-            self.guards += guards_of(self, part, expr.op == "and")
+            self.guards += self.tested(part, expr.op == "and")
+            self.tested(part, expr.op != "and")
         del self.guards[depth:]
         self.env.clear()
         self.env.update(saved)
         if expr.op == "or":
             kinds = [*(without_null(v) for v in values[:-1] if not isinstance(v.type, Null)), values[-1]]
-            return join(kinds)
-        return values[-1]
+            result = join(kinds)
+        else:
+            result = values[-1]
+        plain = all(isinstance(k, Data | Unknown) for k in members(result.type))
+        return Value(result.type, self.flagged(expr, result.sym), result.weak) if plain else result
+
+    def flagged(self, expr: f.Bool, sym: Sym) -> Sym:
+        """The symbol of a conjunction or disjunction of flags; else what it is anyway."""
+        found = flag(self, expr)
+        return sym if found == UNKNOWN_SYM else found
 
     def unary(self, expr: f.Unary, _: str) -> Value:
         value = self.value(expr.operand)
-        return Value(Data("bool")) if expr.op == "not" else Value(value.type)
+        return Value(Data("bool"), flag(self, expr)) if expr.op == "not" else Value(value.type)
 
     def compare(self, expr: f.Compare, _: str) -> Value:
         left = self.value(expr.left)
@@ -172,14 +210,14 @@ class Evaluator:
             for column, other in ((left, rights[0]), (rights[0], left)):
                 if column.sym[0] == "column":
                     return Value(Data("bool"), ("eq", column.sym, other.sym))
-        return Value(Data("bool"))
+        return Value(Data("bool"), flag(self, expr))
 
     def conditional(self, expr: f.IfExp, consumer: str) -> Value:
         self.value(expr.test)
         saved = dict(self.env)
         values = []
         for truth, part in ((True, expr.body), (False, expr.orelse)):
-            added = guards_of(self, expr.test, truth)
+            added = self.tested(expr.test, truth)
             self.guards += added
             narrowed(self, expr.test, truth, self.env)
             values.append(self.value(part, consumer))
@@ -219,9 +257,12 @@ class Evaluator:
     def dictionary(self, expr: f.DictLit, _: str) -> Value:
         keys = [self.value(k) for k in expr.keys if k is not None]
         values = [self.value(v, "collect") for v in expr.values]
+        named = len(keys) == len(values) <= MAX_ENTRIES and all(isinstance(k, f.Const) for k in expr.keys)
+        entries = tuple((k.sym[1], v.sym) for k, v in zip(keys, values, strict=True)) if named else ()
+        sym: Sym = ("dict", entries) if named else UNKNOWN_SYM
         if not values:
-            return Value(Dict(Unknown("empty display"), Unknown("empty display")))
-        return Value(Dict(join(keys).type if keys else Unknown("spread"), join(values).type))
+            return Value(Dict(Unknown("empty display"), Unknown("empty display")), sym)
+        return Value(Dict(join(keys).type if keys else Unknown("spread"), join(values).type), sym)
 
     def comprehension(self, expr: f.Comp, consumer: str) -> Value:
         saved = dict(self.env)

@@ -18,6 +18,7 @@ from persist_lint.link.lattice import (
     Type,
     Unknown,
     Value,
+    item_sym,
     join,
     members,
     package_path,
@@ -91,6 +92,8 @@ def subscripted(base: Value, index_expr: f.Expr, index: Value) -> Value:
             case _:
                 results.append(Unknown("item of something unknown"))
     sym: Sym = ("attr", base.sym, f"[{index.sym[1]!r}]") if index.sym[0] == "const" else UNKNOWN_SYM
+    if base.sym[0] == "dict" and index.sym[0] == "const":
+        sym = item_sym(base.sym, index.sym[1], UNKNOWN_SYM)
     return Value(union(results), sym, base.weak)
 
 
@@ -168,7 +171,10 @@ def builtin_method(bound: Value, name: str, args: tuple[Value, ...]) -> Value:
         case Coll(item=item) if name in ("__next__", "__anext__"):
             return Value(item)
         case Dict(value=value) if name in ("get", "pop", "setdefault"):
-            return Value(union([value, *(a.type for a in args[1:])]))
+            default = args[1].sym if len(args) > 1 else ("const", None)
+            named = len(args) > 0 and args[0].sym[0] == "const" and isinstance(args[0].sym[1], str)
+            sym = item_sym(bound.sym, args[0].sym[1], default) if named and default[0] == "const" else UNKNOWN_SYM
+            return Value(union([value, *(a.type for a in args[1:])]), sym)
         case Dict(key=key, value=value) if name in ("items", "keys", "values"):
             pair = Tup((Value(key), Value(value)))
             item = pair if name == "items" else key if name == "keys" else value

@@ -12,6 +12,8 @@ A ``Value`` is what an expression is known to be: its type, and a symbol that sa
     ("const", 3), ("global", "app.db.engine"), ("inner",), ("?",)
     ("global", "__file__")       a path made from ``__file__``: a file of the package
     ("free", base)               a variable of the enclosing function
+    ("dict", ((name, sym), …))   a dictionary of those items; ("kw", base, name, default): its item, or the default
+    ("flag", held, failed)       a truth value made of parameters: the conditions where it is true, and where it is not
     ("on", base, place)          a cursor or transaction made there on the connection or session ``base``
     ("given", 1, "id")           what the statement passed as second parameter compares ``id`` with; "": its session
     ("column", "app.Job", "id")  a mapped attribute of a class; ("eq", column, other), ("isin", column): conditions
@@ -404,10 +406,23 @@ def substitute(sym: Sym, actuals: Mapping[Any, Sym]) -> Sym:
         return ("keys", *(substitute(part, actuals) for part in sym[1:]))
     if head == "given":
         return actuals.get((sym[1], sym[2]), UNKNOWN_SYM)
+    if head == "kw":
+        return item_sym(substitute(sym[1], actuals), sym[2], sym[3])
+    if head == "dict":
+        return ("dict", tuple((name, substitute(inner, actuals)) for name, inner in sym[1]))
     if head == "free":
         inner: Sym = sym[1]
         return inner  # the nested function is called where it is defined
     return INNER_SYM
+
+
+def item_sym(base: Sym, name: object, default: Sym) -> Sym:
+    """The symbol of what a dictionary has under a name, the default where it has nothing."""
+    if base[0] == "dict":
+        return next((sym for key, sym in base[1] if key == name), default)
+    if base in (UNKNOWN_SYM, INNER_SYM):
+        return UNKNOWN_SYM
+    return UNKNOWN_SYM if _is_deep(base, MAX_SYM_DEPTH) else ("kw", base, name, default)
 
 
 def init_sym(base: Sym, index: int) -> Sym:

@@ -263,4 +263,4 @@ def _catches_all(handler: f.Handler) -> bool:
 
 def _visible(sym: Sym) -> bool:
     """Whether a caller can know the session by its own terms."""
-    return sym[0] in ("param", "attr", "init", "global", "free")
+    return sym[0] in ("param", "attr", "init", "global", "free", "kw")

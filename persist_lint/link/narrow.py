@@ -1,40 +1,14 @@
-"""What a condition says: narrowed types, and guards on parameters (``if commit:``)."""
+"""What a condition says of types: narrowed environments, and bodies whose end is not reached."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from persist_lint.link.lattice import Either, Null, Unknown, Value, members, union
-from persist_lint.link.sites import Guard
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
     from persist_lint.link.evaluate import Evaluator
-    from persist_lint.link.sites import Flow
-
-
-def guards_of(walker: Evaluator | Flow, test: f.Expr, truth: bool) -> list[Guard]:
-    """The conditions on parameters that hold where ``test`` is ``truth``."""
-    match test:
-        case f.Name(id=name):
-            sym = walker.env[name].sym if name in walker.env else ()
-            return [(sym[1], "truth", truth)] if sym and sym[0] == "param" else []
-        case f.Unary(op="not", operand=operand):
-            return guards_of(walker, operand, not truth)
-        case f.Bool(op="and", values=values) if truth:
-            return [g for value in values for g in guards_of(walker, value, True)]
-        case f.Bool(op="or", values=values) if not truth:
-            return [g for value in values for g in guards_of(walker, value, False)]
-        case f.Compare(left=f.Name(id=name), ops=(op,), rights=(f.Const(value=value),)) if name in walker.env:
-            sym = walker.env[name].sym
-            if sym[0] != "param" or op not in ("is", "is not", "==", "!="):
-                return []
-            same = truth if op in ("is", "==") else not truth
-            if value is None:
-                return [(sym[1], "none", same)]
-            if value is True or value is False:
-                return [(sym[1], "truth", same == value)]
-    return []
 
 
 def narrowed(walker: Evaluator, test: f.Expr, truth: bool, env: dict[str, Value]) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from persist_lint.link.arguments import actuals
-from persist_lint.link.effects import Effect, translate_guards
+from persist_lint.link.conditions import translate_guards
+from persist_lint.link.effects import Effect
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Sym, Value, substitute

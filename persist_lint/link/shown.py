@@ -140,6 +140,8 @@ def shown_symbol(sym: Sym, function: Function | None) -> str:
             return f"{shown_symbol(base, function)} by opened@{line}"
         case ("const", value):
             return repr(value)
+        case ("kw", base, name, _):
+            return f"{shown_symbol(base, function)}[{name!r}]"
         case ("global", str(dotted)):
             return f"global {dotted}"
         case ("free", base):
@@ -163,8 +165,15 @@ def _shown_argument(number: int, sym: Sym, function: Function | None) -> str:
 
 def shown_guard(guard: Guard, function: Function) -> str:
     """A condition on a parameter: ``commit``, ``not commit``, ``session is None``."""
-    number, kind, holds = guard
-    name = function.params[number].name
+    subject, kind, holds = guard
+    if isinstance(subject, int):
+        name = function.params[subject].name
+    elif subject[0] == "all":
+        return "not all: " + " & ".join(shown_guard(inner, function) for inner in subject[1])
+    else:
+        name = shown_symbol(subject, function)
+    if kind.startswith("="):
+        return f"{name} {'==' if holds else '!='} {kind[1:]}"
     if kind == "none":
         return f"{name} is None" if holds else f"{name} is not None"
     return name if holds else f"not {name}"

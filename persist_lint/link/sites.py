@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import NOTHING, Value
+from persist_lint.link.lattice import NOTHING, Sym, Value
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 from persist_lint.model.vocabulary import Row
@@ -16,7 +16,7 @@ Place = tuple[int, int]
 Bound = Literal["none", "small", "chunk", "retry", "polling"]
 Manner = Literal["here", "thread", "process", "loop", "task", "later", "entry", "stored"]
 Keywords = tuple[tuple[str | None, Value], ...]
-Guard = tuple[int, str, bool]  # (parameter, "truth" or "none", whether it holds)
+Guard = tuple[int | Sym, str, bool]  # (parameter, what of it, whether it holds): see ``conditions``
 
 
 class Loop(Struct, eq=False):
@@ -126,3 +126,4 @@ class Flow(Struct, eq=False):
     yields: list[Value] = field(default_factory=list)
     attributes: dict[str, list[Value]] = field(default_factory=dict)  # self.x = value
     env: dict[str, Value] = field(default_factory=dict)
+    tests: dict[tuple[f.Expr, bool], list[Guard]] = field(default_factory=dict)  # what holds where a test is (un)true

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from persist_lint.link.assume import Assumed, assumptions
+from persist_lint.link.assume import assumptions
+from persist_lint.link.conditions import Assumed
 from persist_lint.link.effects import Effect, Summaries, components
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import Sym, Value

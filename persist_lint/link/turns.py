@@ -249,7 +249,7 @@ def _switched_off(function: FunctionView, effect: Effect) -> bool:
     """Whether it depends on a flag of this function that is off by default."""
     params = function.function.params
     for number, kind, expected in effect.guards:
-        default = params[number].default if number < len(params) else None
+        default = params[number].default if isinstance(number, int) and number < len(params) else None
         if isinstance(default, f.Const) and kind == "truth" and bool(default.value) != expected:
             return True
     return False

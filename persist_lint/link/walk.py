@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from persist_lint.link.arguments import with_entry
 from persist_lint.link.classes import flat
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Class, Function
@@ -27,7 +28,7 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.loops import classify
 from persist_lint.link.names import External
-from persist_lint.link.narrow import exits, guards_of, narrowed
+from persist_lint.link.narrow import exits, narrowed
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
 from persist_lint.link.sqltext import spliced
 from persist_lint.model import facts as f
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 Env = dict[str, Value]
+#: Methods after which it is not known any more what a dictionary holds.
+CHANGES = frozenset({"update", "setdefault", "pop", "popitem", "clear"})
 MAX_REPEAT_DEPTH = 3
 
 
@@ -64,7 +67,7 @@ class Walker(Evaluator):
                 ):
                     return True
                 if isinstance(statement, f.If) and not statement.orelse and exits(statement.body):
-                    self.guards += guards_of(self, statement.test, False)
+                    self.guards += self.tested(statement.test, False)
                     narrowed(self, statement.test, False, self.env)
         finally:
             del self.guards[depth:]
@@ -74,6 +77,11 @@ class Walker(Evaluator):
 
     def expression_statement(self, statement: f.ExprStmt) -> None:
         self.value(statement.value, "statement")
+        match statement.value:
+            case f.Call(func=f.Attr(value=f.Name(id=name), name=method)) if name in self.env and method in CHANGES:
+                current = self.env[name]
+                if current.sym[0] == "dict":
+                    self.env[name] = Value(current.type)
 
     def assign(self, statement: f.Assign) -> None:
         value = self.value(statement.value, "assign")
@@ -193,7 +201,7 @@ class Walker(Evaluator):
             self.env.clear()
             self.env.update(before)
             narrowed(self, statement.test, truth, self.env)
-            added = guards_of(self, statement.test, truth)
+            added = self.tested(statement.test, truth)
             self.guards += added
             left = self.block(body)
             if added:
@@ -343,7 +351,9 @@ class Walker(Evaluator):
         if isinstance(base_expr, f.Name):
             current = self.env.get(base_expr.id)
             if current is not None and isinstance(current.type, Dict):
-                self.env[base_expr.id] = Value(Dict(current.type.key, value.type), current.sym)
+                key = index.value if isinstance(index, f.Const) else None
+                sym = with_entry(current.sym, key, value.sym) if current.sym[0] == "dict" else current.sym
+                self.env[base_expr.id] = Value(Dict(current.type.key, value.type), sym)
 
     def touch(self, node: f.Attr, base: Value, *, written: bool, value: Value | None = None) -> None:
         """Record that an attribute of a project instance is read or written; of a proxy, its relationship."""

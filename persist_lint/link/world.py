@@ -19,6 +19,7 @@ from persist_lint.link.lattice import (
     ClassObj,
     Closure,
     Data,
+    Dict,
     Fn,
     Inst,
     Lib,
@@ -332,8 +333,11 @@ class World(Attributes, Returns):
     subscripted = staticmethod(subscripted)
     awaited = staticmethod(awaited)
 
-    def builtin(self, name: str, args: tuple[Value, ...], keywords: object) -> Value:
+    def builtin(self, name: str, args: tuple[Value, ...], keywords: Keywords) -> Value:
         """What a builtin function (or a library function without a row) gives."""
+        if name == "builtins.dict" and not args and keywords and all(k is not None for k, _ in keywords):
+            entries = tuple((k, v.sym) for k, v in keywords)
+            return Value(Dict(Data("str"), join([v for _, v in keywords]).type), ("dict", entries))
         return builtin(name, args) if name.startswith("builtins.") else unknown(f"no row for {name}")
 
     builtin_method = staticmethod(builtin_method)
