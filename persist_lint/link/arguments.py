@@ -25,17 +25,18 @@ def actuals(
     if bound is not None and function.is_method and params:
         found[0] = bound
         start = 1
-    places = [i for i, p in enumerate(params) if i >= start and p.kind in ("positional", "normal")]
-    for place, value in zip(places, args, strict=False):
-        found[place] = value
-    by_name = {p.name: i for i, p in enumerate(params) if p.kind in ("normal", "keyword")}
-    spread = [value for name, value in keywords if name is None]
+    places, by_name, rest = function.places
+    if args:
+        for place, value in zip(places[start:] if start and places[:1] == (0,) else places, args, strict=False):
+            found[place] = value
+    spread = []
     for name, value in keywords:
-        if name is not None and name in by_name:
+        if name is None:
+            spread.append(value)
+        elif name in by_name:
             found[by_name[name]] = value
     for value in spread:
         _spread(function, by_name, value.sym, found)
-    rest = next((i for i, p in enumerate(params) if p.kind == "kwargs"), None)
     if rest is not None:
         extra = tuple((name, value.sym) for name, value in keywords if name is not None and name not in by_name)
         found[rest] = Value(Dict(Data("str"), Unknown("keywords")), _rest(extra, spread, by_name))

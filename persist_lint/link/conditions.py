@@ -124,6 +124,8 @@ def _compared(walker: Evaluator, left: f.Expr, op: str, right: f.Expr, truth: bo
 def settled(guards: Iterable[Guard]) -> tuple[Guard, ...]:
     """Conditions that hold together, the compound ones made simple by the others."""
     found = dict.fromkeys(guards)
+    if not any(_is_compound(subject) for subject, _, _ in found):
+        return tuple(found)[:MAX_GUARDS]
     simple = {(s, k): h for s, k, h in found if not _is_compound(s)}
     left: dict[Guard, None] = {}
     for guard in found:

@@ -137,6 +137,11 @@ class Crossing:
         manner = site.manner if target.manner == "here" else target.manner
         if manner not in ("here", "thread") or self.world.remembers(callee):
             return store
+        general = self.lives.known(callee)
+        if general is not None and not (general.exits or general.occurrences or general.entered):
+            if general.raised is not None:
+                self.raising(store)
+            return store
         known = actuals(callee, target.bound, *passed(site, target)) | given
         summary = self.lives.under(callee, known, self.assumed, self.level + 1)
         if summary is None:

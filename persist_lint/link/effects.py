@@ -182,13 +182,14 @@ class Summaries:
         """A callee's effects at a call, in the caller's terms."""
         callee = target.function
         assert callee is not None
+        manner = site.manner if target.manner == "here" else target.manner
+        effects = self.of(callee)
+        if not effects or manner in ("stored", "entry") or self._world.remembers(callee):
+            return
         known = actuals(callee, target.bound, *passed(site, target))
         syms = symbols(known)
-        manner = site.manner if target.manner == "here" else target.manner
-        if manner in ("stored", "entry") or self._world.remembers(callee):
-            return
-        for effect in self.of(callee):
-            guards = translate_guards(effect.guards, callee, known)
+        for effect in effects:
+            guards = translate_guards(effect.guards, callee, known) if effect.guards else ()
             if guards is None:
                 continue
             more = refined(self._world, effect, known)
@@ -196,7 +197,8 @@ class Summaries:
             session = session_of(substitute(effect.session, syms))
             yield Effect(
                 more.kind, more.subject, more.entity, key, session,
-                settled((*site.guards, *guards)), _still_blocks(effect, manner, target, session),
+                settled((*site.guards, *guards)) if site.guards or guards else (),
+                _still_blocks(effect, manner, target, session),
                 manner if effect.manner == "here" else effect.manner, function, site.at, site, target, effect,
                 more.statement, effect.weak or target.weak, effect.length + 1,
             )  # fmt: skip

@@ -125,6 +125,14 @@ class Function:
         return "classmethod" in self.decorator_names or self.name in ("__init_subclass__", "__class_getitem__")
 
     @cached_property
+    def places(self) -> tuple[tuple[int, ...], dict[str, int], int | None]:
+        """Where arguments go: parameters by position, by name, and the one that gets all other keywords."""
+        params = list(enumerate(self.params))
+        by_position = tuple(i for i, p in params if p.kind in ("positional", "normal"))
+        by_name = {p.name: i for i, p in params if p.kind in ("normal", "keyword")}
+        return by_position, by_name, next((i for i, p in params if p.kind == "kwargs"), None)
+
+    @cached_property
     def is_method(self) -> bool:
         """Whether the first parameter is the instance or class."""
         return self.owner is not None and not self.is_static
