@@ -22,6 +22,7 @@ from persist_lint.link.lattice import (
     substitute,
 )
 from persist_lint.link.sites import Flow, Guard, Site, Target, passed
+from persist_lint.link.statements import symbols
 from persist_lint.link.states import Lives, Occurrence, Outward
 from persist_lint.link.transitions import (
     ENDS,
@@ -147,7 +148,7 @@ class Crossing:
         if summary is None:
             self.raising(store)
             return store
-        syms = {i: v.sym for i, v in known.items()}
+        syms = symbols(known)
         manager = _manager(site.result, callee)
         if manager is not None:
             syms |= _yielded(self.world.returned(callee), manager)
@@ -164,7 +165,7 @@ class Crossing:
         return changed
 
     @staticmethod
-    def moved(store: Store, left: Outward, syms: dict[int, Sym]) -> Store:
+    def moved(store: Store, left: Outward, syms: dict[object, Sym]) -> Store:
         """The states with those in which a callee leaves its sessions put in; E is what was before."""
         changed = dict(store)
         for sym, states in left:
@@ -175,7 +176,13 @@ class Crossing:
         return changed
 
     def _carried(
-        self, site: Site, target: Target, inner: Occurrence, syms: dict[int, Sym], known: dict[int, Value], store: Store
+        self,
+        site: Site,
+        target: Target,
+        inner: Occurrence,
+        syms: dict[object, Sym],
+        known: dict[int, Value],
+        store: Store,
     ) -> None:
         assert target.function is not None
         if translate_guards(inner.effect.guards, target.function, known) is None:
@@ -244,7 +251,7 @@ class Crossing:
         summary = self.lives.leaving(callee, known, self.assumed, self.level + 1)
         if summary is None:
             return None
-        syms = {i: v.sym for i, v in known.items()} | _yielded(self.world.returned(callee), kind)
+        syms = symbols(known) | _yielded(self.world.returned(callee), kind)
         left = summary.raised if failed else summary.exits
         return self.moved(store, left or (), syms)
 
@@ -286,14 +293,14 @@ def lifted(effect: Effect, function: Function, site: Site, target: Target) -> Ef
     )  # fmt: skip
 
 
-def outward(sym: Sym, syms: dict[int, Sym]) -> Sym:
+def outward(sym: Sym, syms: dict[object, Sym]) -> Sym:
     """A callee's session as the caller knows it; what a manager yields stands under -1."""
     if sym[0] == "yielded":
         return syms.get(-1, INNER_SYM)
     return session_of(substitute(sym, syms))
 
 
-def _yielded(returned: Value, manager: Manager) -> dict[int, Sym]:
+def _yielded(returned: Value, manager: Manager) -> dict[object, Sym]:
     """What the caller calls the session that a manager opens itself and yields."""
     return {-1: session_of(manager.of.sym)} if isinstance(returned.type, Manager) else {}
 
