@@ -142,8 +142,9 @@ class CallGraph:
     @cached_property
     def _copies(self) -> dict[Function, list[Function]]:
         found: dict[Function, list[Function]] = {}
-        for copy in list(self.project.world._specialised.values()):
-            found.setdefault(copy.origin, []).append(copy)
+        for function in self.project.world.walked():
+            if function.origin is not function:
+                found.setdefault(function.origin, []).append(function)
         return found
 
     def callees(self, function: Function) -> set[Function]:
@@ -169,8 +170,8 @@ class CallGraph:
     def _handed_over(self) -> set[tuple[Function, Function]]:
         """Functions that run what is passed to them, with what is passed: their callers have the edge to that."""
         found: set[tuple[Function, Function]] = set()
-        for flow in list(self.project.world._flows.values()):
-            for site in list(flow.sites.values()):
+        for function in self.project.world.walked():
+            for site in list(self.project.world.flow(function).sites.values()):
                 called = [t.function.origin for t in site.targets if t.function is not None and t.arguments is None]
                 passed = [t.function.origin for t in site.targets if t.function is not None and t.arguments is not None]
                 found.update((one, other) for one in called for other in passed)

@@ -24,14 +24,16 @@ from persist_lint.engine.config import Config
 from persist_lint.engine.discovery import discover
 from persist_lint.engine.errors import ConfigError, PathError
 from persist_lint.engine.families import run_families
-from persist_lint.engine.load import encoded, load, no_collection
+from persist_lint.engine.load import Loaded, encoded, load, no_collection
 from persist_lint.engine.merge import merged
 from persist_lint.engine.outcome import outcome
 from persist_lint.engine.roots import find_root
 from persist_lint.engine.select import Selection, at_least, selection
-from persist_lint.link.project import link
+from persist_lint.link.project import Project, link
 from persist_lint.model.analysis import Analysis
+from persist_lint.model.context import Surroundings
 from persist_lint.model.facts import Import, ModuleFacts
+from persist_lint.model.finding import Diagnostic
 from persist_lint.model.vocabulary import Vocabulary
 from persist_lint.rules import catalogue
 from persist_lint.vocabulary import VocabularyError
@@ -102,7 +104,31 @@ def _cache(root: Path, config: Config) -> Store | None:
     return PackStore(config.cache_dir or root / CACHE_NAME, root) if config.cache else None
 
 
-def _project(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> Analysis:
+def linked(path: Path, config: Config) -> Project:
+    """The linked project around a file or folder, as a run over it sees it: for questions about single functions.
+
+    Raises EngineError when the run cannot begin.
+    """
+    rules = catalogue.load()
+    job = _Job(config, selection(config, [entry.rule for entry in rules]), rules, None, {})
+    ((root, places),) = _by_root((path,), {}).items()
+    with no_collection():
+        return _read(root, places, job, _cache(root, config)).project
+
+
+class _Read(Struct, frozen=True):
+    """A project that was read whole and linked."""
+
+    loaded: Loaded
+    audited: list[str]
+    problems: tuple[Diagnostic, ...]
+    vocabulary: Vocabulary
+    surroundings: Surroundings
+    project: Project
+    unsaved: dict[str, bytes]
+
+
+def _read(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> _Read:
     config = job.config
     found = discover(root, paths, config, job.unsaved)
     unsaved = {path.relative_to(root).as_posix(): text for path, text in job.unsaved.items() if root in path.parents}
@@ -115,30 +141,37 @@ def _project(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) 
     audited = [file.path for file in found.files if file.audited and (file.named or file.path not in loaded.generated)]
     surroundings = survey(root, loaded.modules)
     project = link(loaded.modules, vocabulary, surroundings, audited=frozenset(audited))
-    raw, families = run_families(project, job.rules, loaded.modules, vocabulary)
+    return _Read(loaded, audited, tuple(found.problems), vocabulary, surroundings, project, unsaved)
+
+
+def _project(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> Analysis:
+    config = job.config
+    read = _read(root, paths, job, store)
+    modules, project = read.loaded.modules, read.project
+    raw, families = run_families(project, job.rules, modules, read.vocabulary)
     completed = {run.family for run in families if run.status == "completed"}
     ran = [entry.rule.name for entry in job.rules if entry.rule.family in completed]
     result = outcome(
         raw,
-        modules=loaded.modules,
-        audited=audited,
+        modules=modules,
+        audited=read.audited,
         selection=job.selection,
         ran=frozenset(ran),
         min_confidence=config.min_confidence,
-        source=functools.partial(_content, root, limit, unsaved),
+        source=functools.partial(_content, root, config.thresholds.max_file_bytes, read.unsaved),
     )
     findings = at_least(result.findings, config.min_severity)
-    troubles = [*found.problems, *loaded.problems(audited), *result.diagnostics]
+    troubles = [*read.problems, *read.loaded.problems(read.audited), *result.diagnostics]
     return Analysis(
         root=str(root),
-        files=len(audited),
-        lines=sum(loaded.modules[path].lines for path in audited),
+        files=len(read.audited),
+        lines=sum(modules[path].lines for path in read.audited),
         findings=tuple(findings),
         suppressed=result.suppressed,
         diagnostics=tuple(sorted(job.selection.diagnostics(troubles), key=structs.astuple)),
         families=families,
         rules=tuple(name for name in ran if name in job.selection.names),
-        surroundings=surroundings,
+        surroundings=read.surroundings,
         discovered=project.discovered(),
         notes={name: project.note(name) for name in sorted({finding.function for finding in findings})},
     )

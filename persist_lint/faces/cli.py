@@ -99,6 +99,21 @@ def rules(**options: Any) -> int:
     return pages.rules(**options)
 
 
+@cli.command()
+@click.argument("question", type=click.Choice(("calls", "effects", "session")))
+@click.argument("place", metavar="PATH:FUNCTION")
+@outputs("text", "json")
+@common
+def debug(**options: Any) -> int:
+    """What the analyser believes about one function: its calls, its effects, its sessions, each with evidence.
+
+    FUNCTION is a name (get, Repo.get, outer.inner), a line of the file, or <module> for what runs at import.
+    """
+    from persist_lint.faces.commands import debug as command
+
+    return command.run(**options)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return the exit status; every failure is one line on standard error."""
     try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from persist_lint.engine.config import Config
+    from persist_lint.link.project import Project
     from persist_lint.model.analysis import Analysis
 
 
@@ -74,6 +75,14 @@ def analysed(
 
     with _as_one_line(), _executor(config.jobs if parallel else 1) as executor:
         return analyse(tuple(paths), config, executor=executor, overlay=overlay)
+
+
+def linked(path: Path, config: Config) -> Project:
+    """The linked project around a path, for questions about its functions. Raises FaceError as ``analysed`` does."""
+    from persist_lint.engine.run import linked as read
+
+    with _as_one_line():
+        return read(path, config)
 
 
 def reported_files(paths: Sequence[Path], config: Config) -> tuple[Path, list[str]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from persist_lint.link.choices import ANYTHING, Entries, Named, Possible
 from persist_lint.link.contexts import Entry
 from persist_lint.link.declared import ColumnInfo, ModelInfo, RelationInfo, relation_type
 from persist_lint.link.effects import Effect
@@ -17,6 +16,7 @@ from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknown, Value
 from persist_lint.link.project import Project
 from persist_lint.link.shown import shown_function, shown_guard, shown_symbol, shown_type, shown_value
+from persist_lint.link.shown_options import shown_options, shown_possible
 from persist_lint.link.sites import Guard, Site, Target
 from persist_lint.link.states import Occurrence, Store
 from persist_lint.link.views import CallView
@@ -238,7 +238,7 @@ def _engine(view: EngineView) -> Iterator[str]:
     for variant in view.variants:
         start = f", by way of {variant.outermost.dotted}" if variant.outermost is not view.function else ""
         side = f"; {variant.side} branch" if variant.side else ""
-        urls = " or ".join(sorted(_possible(p) for p in variant.urls)) or "no URL"
+        urls = " or ".join(sorted(shown_possible(p) for p in variant.urls)) or "no URL"
         yield f"{view.site.at.line} {kind} in {view.function.dotted}{start}{side}: {urls}{_options(variant)}"
 
 
@@ -250,20 +250,4 @@ def _factory(view: FactoryView) -> str:
 
 
 def _options(variant: Variant) -> str:
-    found = [f"; {name}={_choices(choices)}" for name, choices in sorted(variant.options.items.items())]
-    return "".join(found) + ("; and more" if variant.options.open else "")
-
-
-def _choices(choices: Iterable[Possible | None]) -> str:
-    return " or ".join(sorted("missing" if p is None else _possible(p) for p in choices))
-
-
-def _possible(possible: Possible) -> str:
-    match possible.value:
-        case Named(dotted=dotted):
-            text = dotted
-        case Entries(items=items):
-            text = "{" + ", ".join(f"{key}: {_choices(value)}" for key, value in sorted(items.items())) + "}"
-        case value:
-            text = "anything" if value is ANYTHING else repr(value)
-    return f"{text} by default" if possible.settable else text
+    return "".join(f"; {option}" for option in shown_options(variant))

@@ -104,6 +104,10 @@ class World(Attributes, Returns):
         for function in (*functions, *functions):
             self.flow(function)
 
+    def walked(self) -> list[Function]:
+        """The functions walked so far, copies of methods and functions for their receivers and arguments included."""
+        return list(self._flows)
+
     def _forget(self, key: object) -> None:
         """Drop the answer to one question: a function's walk, ``("returned", function)``, a parameter, an attribute."""
         match key:

@@ -1,12 +1,15 @@
 """The two examples, and the world outside them."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from example_service import EXAMPLES, Outside, environment, migrate, running
+from example_service import EXAMPLES, ROOT, Outside, environment, migrate, running
+
+RECORDER = ROOT / "benchmarks" / "edge_recorder"
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +30,24 @@ def example(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def service(example: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+def edges(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder where the running example writes down which of its functions call which."""
+    return tmp_path_factory.mktemp(f"{example.name}-edges")
+
+
+@pytest.fixture(scope="session")
+def service(
+    example: Path, edges: Path, outside: Outside, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
     """The example on its embedded default, migrated and started."""
     folder = tmp_path_factory.mktemp(example.name)
     url = f"sqlite+aiosqlite:///{folder / 'jobs.db'}"
     env = environment(folder, url, JOB_SERVICE_RATING_URL=outside.url("/ratings"))
     migrate(example, env)
-    with running(example, env, folder / "uvicorn.log") as client:
+    recorded = {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(RECORDER), os.environ.get("PYTHONPATH")])),
+        "PERSIST_LINT_EDGES": str(edges),
+        "PERSIST_LINT_EDGES_ROOTS": str(example),
+    }
+    with running(example, {**env, **recorded}, folder / "uvicorn.log") as client:
         yield client
