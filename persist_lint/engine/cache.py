@@ -1,4 +1,4 @@
-"""Facts and vocabulary kept between runs: one pack file per project and interpreter.
+"""Facts, vocabulary and answers kept between runs: one pack file per project and interpreter.
 
     magic, length of the index, index, blobs
     index: who wrote it (a stamp), and key, offset, length, checksum of each blob
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -61,12 +62,20 @@ def key_of(content: bytes) -> bytes:
 
 def stamp() -> str:
     """Who wrote a pack: another interpreter, version of the facts or state of their code makes it void."""
-    package = Path(persist_lint.__file__).parent
-    # The code's own times as well: a checkout changes without a new version.
-    sources = sorted(path for layer in ("facts", "model", "vocabulary") for path in (package / layer).glob("*.py"))
-    times = [(source.name, source.stat().st_mtime_ns, source.stat().st_size) for source in sources]
-    state = hashlib.blake2b(repr(times).encode(), digest_size=8).hexdigest()
+    state = code_state(("facts", "model", "vocabulary"))
     return f"{sys.version} {FACTS_VERSION} {persist_lint.__version__} {state}"
+
+
+def code_state(layers: Iterable[str]) -> str:
+    """A hash of the times and sizes of the layers' modules: a checkout changes without a new version."""
+    package = Path(persist_lint.__file__).parent
+    sources = sorted(path for layer in layers for path in (package / layer).rglob("*.py"))
+    times = [
+        (source.relative_to(package).as_posix(), stat.st_mtime_ns, stat.st_size)
+        for source in sources
+        for stat in (source.stat(),)
+    ]
+    return hashlib.blake2b(repr(times).encode(), digest_size=8).hexdigest()
 
 
 class PackStore:

@@ -40,10 +40,14 @@ _GENERATED = re.compile(
 
 
 class Loaded(Struct, frozen=True):
-    """The facts by project-relative path, in order of path; which of the files say that they are generated."""
+    """The facts by project-relative path, in order of path; which of the files say that they are generated.
+
+    ``contents`` are the keys of what was read, by path; of a file that could not be read, that of the reason.
+    """
 
     modules: dict[str, ModuleFacts]
     generated: frozenset[str]
+    contents: dict[str, bytes]
 
     def problems(self, paths: Iterable[str]) -> list[Diagnostic]:
         """The diagnostics of those of the files that could not be understood."""
@@ -67,18 +71,20 @@ def load(
     found: dict[str, _Raw] = {}
     with no_collection():
         unsaved = overlay or {}
+        contents: dict[str, bytes] = {}
         for path in paths:
             if path in unsaved:
-                found[path] = _raw(unsaved[path])
+                found[path], contents[path] = _raw(unsaved[path]), key_of(unsaved[path])
         rest = [path for path in paths if path not in found]
-        missing = rest if store is None else list(_from_store(root, rest, limit, store, found))
+        missing = rest if store is None else list(_from_store(root, rest, limit, store, found, contents))
         for path, key, raw in _computed(root, missing, limit, executor):
-            found[path] = raw
+            found[path], contents[path] = raw, key or _key_of_trouble(raw)
             if store is not None and key:
                 store.put(key, raw.packed())
         return Loaded(
             {path: found[path].module for path in sorted(found)},
             frozenset(path for path, raw in found.items() if raw.generated),
+            contents,
         )
 
 
@@ -124,14 +130,22 @@ def _unreadable(message: str) -> _Raw:
     return _Raw(ModuleFacts(FACTS_VERSION, "", 0, "", (), (), (), (), (), (), problem), False)
 
 
-def _from_store(root: Path, paths: Iterable[str], limit: int, store: Store, found: dict[str, _Raw]) -> Iterator[str]:
-    """Fills ``found`` with what the store knows; yields the paths that it does not."""
+def _key_of_trouble(raw: _Raw) -> bytes:
+    return key_of(repr(raw.module.problem).encode("utf-8", "backslashreplace"))
+
+
+def _from_store(
+    root: Path, paths: Iterable[str], limit: int, store: Store, found: dict[str, _Raw], contents: dict[str, bytes]
+) -> Iterator[str]:
+    """Fills ``found`` and ``contents`` with what the store knows; yields the paths that it does not."""
     for path in paths:
         try:
-            value = store.get(key_of(files.read(root / path, limit)))
+            contents[path] = key_of(files.read(root / path, limit))
         except files.ReadError as error:
             found[path] = _unreadable(str(error))
+            contents[path] = _key_of_trouble(found[path])
             continue
+        value = store.get(contents[path])
         raw = None if value is None else _unpacked(value)
         if raw is None:
             yield path

@@ -19,6 +19,7 @@ from msgspec import Struct, structs
 
 from persist_lint.context.survey import survey
 from persist_lint.engine import files
+from persist_lint.engine.answers import Answer, key_of_project, remembered
 from persist_lint.engine.cache import PackStore, Store
 from persist_lint.engine.config import Config
 from persist_lint.engine.discovery import discover
@@ -113,18 +114,17 @@ def linked(path: Path, config: Config) -> Project:
     job = _Job(config, selection(config, [entry.rule for entry in rules]), rules, None, {})
     ((root, places),) = _by_root((path,), {}).items()
     with no_collection():
-        return _read(root, places, job, _cache(root, config)).project
+        return _linked(_read(root, places, job, _cache(root, config)))
 
 
 class _Read(Struct, frozen=True):
-    """A project that was read whole and linked."""
+    """A project that was read whole."""
 
     loaded: Loaded
     audited: list[str]
     problems: tuple[Diagnostic, ...]
     vocabulary: Vocabulary
     surroundings: Surroundings
-    project: Project
     unsaved: dict[str, bytes]
 
 
@@ -140,19 +140,34 @@ def _read(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> 
         store.save()
     audited = [file.path for file in found.files if file.audited and (file.named or file.path not in loaded.generated)]
     surroundings = survey(root, loaded.modules)
-    project = link(loaded.modules, vocabulary, surroundings, audited=frozenset(audited))
-    return _Read(loaded, audited, tuple(found.problems), vocabulary, surroundings, project, unsaved)
+    return _Read(loaded, audited, tuple(found.problems), vocabulary, surroundings, unsaved)
+
+
+def _linked(read: _Read) -> Project:
+    return link(read.loaded.modules, read.vocabulary, read.surroundings, audited=frozenset(read.audited))
+
+
+def _answer(read: _Read, rules: Sequence[catalogue.RuleModule]) -> Answer:
+    project = _linked(read)
+    raw, families = run_families(project, rules, read.loaded.modules, read.vocabulary)
+    notes = {name: project.note(name) for name in sorted({finding.function for finding in raw})}
+    return Answer(tuple(raw), families, project.discovered(), notes)
+
+
+def _key(read: _Read, rules: Sequence[catalogue.RuleModule]) -> bytes:
+    names = [entry.rule.name for entry in rules]
+    return key_of_project(read.loaded.contents, read.audited, names, read.vocabulary, read.surroundings)
 
 
 def _project(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> Analysis:
     config = job.config
     read = _read(root, paths, job, store)
-    modules, project = read.loaded.modules, read.project
-    raw, families = run_families(project, job.rules, modules, read.vocabulary)
-    completed = {run.family for run in families if run.status == "completed"}
+    modules = read.loaded.modules
+    answer = remembered(store, lambda: _key(read, job.rules), lambda: _answer(read, job.rules))
+    completed = {run.family for run in answer.families if run.status == "completed"}
     ran = [entry.rule.name for entry in job.rules if entry.rule.family in completed]
     result = outcome(
-        raw,
+        answer.raw,
         modules=modules,
         audited=read.audited,
         selection=job.selection,
@@ -169,11 +184,11 @@ def _project(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) 
         findings=tuple(findings),
         suppressed=result.suppressed,
         diagnostics=tuple(sorted(job.selection.diagnostics(troubles), key=structs.astuple)),
-        families=families,
+        families=answer.families,
         rules=tuple(name for name in ran if name in job.selection.names),
         surroundings=read.surroundings,
-        discovered=project.discovered(),
-        notes={name: project.note(name) for name in sorted({finding.function for finding in findings})},
+        discovered=answer.discovered,
+        notes={name: answer.notes[name] for name in sorted({finding.function for finding in findings})},
     )
 
 
