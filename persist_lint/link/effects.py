@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.conditions import settled, translate_guards
-from persist_lint.link.immediate import happens, in_memory
+from persist_lint.link.immediate import FILE_WORK, happens, in_memory
 from persist_lint.link.implicit import implied
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import (
@@ -224,11 +224,10 @@ class Summaries:
                 if not happens(kind, call):
                     continue
                 for actual, subject in self._kinds(kind, statement, about, entity, target):
+                    blocks = self._blocks(actual, site, target) and not (actual in FILE_WORK and in_memory(call))
                     yield Effect(
-                        actual, subject, entity, key, self._session(target, statement), settled(site.guards),
-                        self._blocks(actual, site, target) and not in_memory(call), site.manner, function, site.at,
-                        site, target, None, statement,
-                        target.weak,
+                        actual, subject, entity, key, self._session(target, statement), settled(site.guards), blocks,
+                        site.manner, function, site.at, site, target, None, statement, target.weak,
                     )  # fmt: skip
 
     def _statement(self, target: Target, about: Value | None) -> Statement | None:

@@ -12,9 +12,12 @@ FILE_WORK = frozenset({"file.read", "file.write", "open"})
 
 
 def happens(kind: str, call: LibraryCall) -> bool:
-    """Whether an effect of a row happens at this call: no wait if asked not to, no file work on a buffer in memory."""
+    """Whether an effect of a row happens at this call: no wait if asked not to, no file work on a buffer in memory, and
+    no file written where none is given (``frame.to_csv()`` gives the text)."""
     if kind == "wait":
         return not any(_denies(value.sym) for words in call.row.unless for value in call.arguments(words))
+    if kind == "file.write" and call.row.key and not call.arguments(call.row.key):
+        return False
     return kind not in FILE_WORK or kind == "open" or not in_memory(call)
 
 
