@@ -90,8 +90,11 @@ def _by_callee(world: World, site: Site, hops: int) -> list[Run]:
             value = known.get(run.parameter)
             number = _parameter(value) if value is not None else None
             if number is not None:
-                manner = site.manner if run.manner == "here" else run.manner
-                found.append(Run(number, manner, *_translated(callee, run, known, args, keywords, target.bound)))
+                around = site.manner if target.manner == "here" else target.manner
+                manner = around if run.manner == "here" else run.manner
+                first, named = (value.type.args, value.type.keywords) if isinstance(value.type, Partial) else ((), ())
+                given, by_name = _translated(callee, run, known, args, keywords, target.bound)
+                found.append(Run(number, manner, (*first, *given), (*named, *by_name)))
     return found
 
 
