@@ -16,6 +16,7 @@ from persist_lint.link.effects import Effect, Summaries
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import PACKAGE_SYM
 from persist_lint.link.sites import Site
+from persist_lint.link.twins import Twins
 from persist_lint.link.world import World
 
 COROUTINES = frozenset({"tornado.gen.coroutine"})
@@ -42,6 +43,7 @@ class Blocking:
     ) -> None:
         self._world = world
         self._summaries = summaries
+        self._twins = Twins(world)
         self._callbacks = handlers.union(self._scheduled(functions))
 
     def on_loop(self, function: Function) -> bool:
@@ -64,8 +66,9 @@ class Blocking:
         return Blocked(site, tuple(sorted(effects, key=_rank))) if effects else None
 
     def _counts(self, effect: Effect) -> bool:
-        """Not through a coroutine, which answers for itself; not a file of the package; not a handle's second use."""
-        if any(self.on_loop(e.function) for e in effect.chain[1:]):
+        """Not through a coroutine, which answers for itself, nor in place of one; not a file of the package; not a
+        handle's second use."""
+        if any(self.on_loop(e.function) for e in effect.chain[1:]) or not self._twins.runs(effect):
             return False
         if _is_package(effect) and effect.kind in ("open", "file.read") and not _writes(effect.leaf):
             return False
