@@ -28,6 +28,7 @@ from persist_lint.link.lattice import (
     substitute,
 )
 from persist_lint.link.libcall import LibraryCall
+from persist_lint.link.once import Once
 from persist_lint.link.refined import VERB_KINDS, entity_of_statement, key_of, refined
 from persist_lint.link.sites import Flow, Guard, Manner, Site, Target, passed
 from persist_lint.link.sqltext import known_text, text_effects
@@ -93,6 +94,7 @@ class Summaries:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._once = Once(world)
         self._own: dict[Function, tuple[Effect, ...]] = {}
         self._all: dict[Function, tuple[Effect, ...]] = {}
         self._at_sites: dict[Site, list[Effect]] = {}
@@ -163,8 +165,11 @@ class Summaries:
         return tuple(ordered[:MAX_EFFECTS])
 
     def _candidates(self, function: Function) -> Iterator[Effect]:
-        yield from self.own(function)
+        """What callers get: not what only the first call in the process does."""
+        yield from (e for e in self.own(function) if not self._once.is_first_only(function, e.at))
         for site in list(self._world.flow(function).sites.values()):
+            if site.targets and self._once.is_first_only(function, site.at):
+                continue
             for target in site.targets:
                 if target.function is not None and target.manner not in ("entry", "stored"):
                     yield from self._across(function, site, target)

@@ -89,7 +89,7 @@ def _by_callee(world: World, site: Site, hops: int) -> list[Run]:
         for run in runs(world, callee, hops + 1):
             value = known.get(run.parameter)
             number = _parameter(value) if value is not None else None
-            if number is not None:
+            if value is not None and number is not None:
                 around = site.manner if target.manner == "here" else target.manner
                 manner = around if run.manner == "here" else run.manner
                 first, named = (value.type.args, value.type.keywords) if isinstance(value.type, Partial) else ((), ())

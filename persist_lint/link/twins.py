@@ -22,6 +22,7 @@ from persist_lint.link.lattice import Coll, Coro, Value, members
 from persist_lint.link.narrow import exits
 from persist_lint.link.places import Frame, Places
 from persist_lint.link.sites import Site
+from persist_lint.link.tree import heads, post_order, statements
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Twins:
 
     def runs(self, effect: Effect) -> bool:
         """Whether an effect of an awaited call can be its, as far as plain functions hand the coroutine on."""
-        if effect.site is None or not effect.site.awaited:
+        site = effect.site
+        if site is None or not (site.awaited or _is_awaited_later(effect.function, site)):
             return True
         for step in effect.chain:
             below = step.via
@@ -80,6 +82,21 @@ def _gives_coroutine(value: Value) -> bool:
     return any(
         isinstance(k, Coro) or (isinstance(k, Coll) and k.kind == "async_generator") for k in members(value.type)
     )
+
+
+def _is_awaited_later(function: Function, site: Site) -> bool:
+    """``coro = self.send(text)``, and ``await coro`` further down."""
+    if site.consumer != "assign":
+        return False
+    names = {
+        target.id
+        for s in statements(function.body)
+        if isinstance(s, f.Assign) and s.value is site.node
+        for target in s.targets
+        if isinstance(target, f.Name)
+    }
+    nodes = (n for s in statements(function.body) for head in heads(s) for n in post_order(head)) if names else ()
+    return any(isinstance(n, f.Await) and isinstance(n.value, f.Name) and n.value.id in names for n in nodes)
 
 
 def _apart(one: tuple[Frame, ...], other: tuple[Frame, ...]) -> bool:
