@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from persist_lint.link.admins import Admins
 from persist_lint.link.blocking import Blocking
 from persist_lint.link.callers import Callers
 from persist_lint.link.channels import ChannelView, channels
@@ -85,6 +86,11 @@ class Project:
     def contexts(self) -> Contexts:
         """Entry points and what they reach."""
         return Contexts(self.world, self.relevant, frozenset(self.surroundings.migrations))
+
+    @cached_property
+    def admins(self) -> Admins:
+        """Which entry points only administrators reach."""
+        return Admins(self.world, self.relevant)
 
     @cached_property
     def blocking(self) -> Blocking:

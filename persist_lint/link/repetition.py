@@ -10,7 +10,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from persist_lint.link.effects import Effect
-from persist_lint.link.lattice import ClassObj, Coll, LibClass, Value, members
+from persist_lint.link.lattice import ClassObj, Coll, Inst, LibClass, Value, members
 from persist_lint.link.places import bound_names, read_names
 from persist_lint.link.sites import Loop
 from persist_lint.link.views import CallView, FunctionView
@@ -60,9 +60,21 @@ def speaks(function: FunctionView) -> bool:
     return not function.silent and not (function.one_shot and function.function.module in commands)
 
 
+def speaks_of_loops(function: FunctionView) -> bool:
+    """Whether N+1 may matter in a function: also at start-up, where a loop grows with a table (see ``repeat_of``)."""
+    return speaks(function) or function.starting
+
+
 def graded(function: FunctionView, severity: Severity) -> Severity:
-    """The severity where the function runs: what only one-shot commands reach is low."""
-    return Severity.LOW if function.one_shot else severity
+    """The severity where the function runs: what only one-shot commands and start-up reach is low."""
+    return Severity.LOW if function.one_shot or function.starting else severity
+
+
+def grows_with_table(function: FunctionView, loop: Loop) -> bool:
+    """Whether a loop goes over rows: as many turns as its table has them."""
+    world = function.project.world
+    kinds = members(world.element(loop.iter).type)
+    return loop.bound == "none" and any(isinstance(kind, Inst) and world.models.is_model(kind.cls) for kind in kinds)
 
 
 def repeat_of(call: CallView) -> Repeat | None:
@@ -70,6 +82,8 @@ def repeat_of(call: CallView) -> Repeat | None:
     function, node = call.function, call.site.node
     for loop in reversed(call.site.loops):
         if not loop.counts or loop.first_hit or loop.target is node or _over_classes(function, loop):
+            continue
+        if function.starting and not grows_with_table(function, loop):
             continue
         often = function.places.often(node, loop)
         if often in ("each", "distinct"):

@@ -159,6 +159,17 @@ class FunctionView:
         return bool(self.kinds) and self.kinds <= {"startup", "migration", "test"}
 
     @property
+    def starting(self) -> bool:
+        """Runs only at start-up (or in tests)."""
+        return self.silent and "startup" in self.kinds and "migration" not in self.kinds
+
+    @cached_property
+    def for_admins(self) -> bool:
+        """Whether only administrators' requests lead to it."""
+        admins, contexts = self.project.admins, self.project.contexts
+        return self.hot and admins.only(self.entries) and admins.only(contexts.every(self.function))
+
+    @property
     def one_shot(self) -> bool:
         """Runs only in one-shot commands (and start-up)."""
         return bool(self.kinds) and self.kinds <= COLD and "cli" in self.kinds
@@ -186,7 +197,13 @@ class FunctionView:
         confidence: Confidence = Confidence.DEFINITE,
         frames: Iterable[FunctionView] = (),
     ) -> Finding:
-        """A finding in this function; ``frames`` are the functions whose entry points lead to it, if others."""
+        """A finding in this function; ``frames`` are the functions whose entry points lead to it, if others.
+
+        What only administrators reach is one level lower.
+        """
+        frames = tuple(frames)
+        if all(view.for_admins for view in frames or (self,)):
+            severity = severity.lowered()
         return Finding(
             rule=rule.name,
             code=rule.code,

@@ -12,7 +12,7 @@ one ``insert(…).on_conflict_do_update(…)`` with all rows.
 
 Not reported: ``session.add`` in a loop with one flush afterwards, which the unit of work sends as one statement; a
 batch per turn; retries and polling. A commit per item with a ``try`` of its own, or a session per item,
-is on purpose: low.
+is on purpose: low. At start-up only loops over the rows of a table are reported, as low.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.project import Project
-from persist_lint.link.repetition import graded, speaks
+from persist_lint.link.repetition import graded, speaks_of_loops
 from persist_lint.link.turns import Sent, writes_per_item
 from persist_lint.link.views import FunctionView
 from persist_lint.model.finding import Finding
@@ -92,7 +92,7 @@ def create_all(session: Session, names: list[str]) -> None:
 def check(project: Project) -> Iterator[Finding]:
     """One finding per call that inserts an item."""
     for function in project.functions():
-        if speaks(function):
+        if speaks_of_loops(function):
             yield from (_finding(function, sent) for sent in writes_per_item(function) if sent.inserts)
 
 

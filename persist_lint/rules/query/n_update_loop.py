@@ -12,7 +12,8 @@ Instead: one ``update(Model).where(Model.id.in_(ids)).values(…)`` or ``delete(
 once after it.
 
 Not reported: changes that are flushed once after the loop; a batch per turn; retries and polling. A commit per item
-with a ``try`` of its own, or a session per item, is on purpose: low.
+with a ``try`` of its own, or a session per item, is on purpose: low. At start-up only loops over the rows of a table
+are reported, as low.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.project import Project
-from persist_lint.link.repetition import graded, speaks
+from persist_lint.link.repetition import graded, speaks_of_loops
 from persist_lint.link.setwise import Setwise, setwise
 from persist_lint.link.turns import Sent, writes_per_item
 from persist_lint.link.views import FunctionView
@@ -90,7 +91,7 @@ async def finish(session: AsyncSession, ids: list[int]) -> None:
 def check(project: Project) -> Iterator[Finding]:
     """One finding per call that writes an item, and per loop that one statement could replace."""
     for function in project.functions():
-        if not speaks(function):
+        if not speaks_of_loops(function):
             continue
         yield from (_per_item(function, sent) for sent in writes_per_item(function) if not sent.inserts)
         yield from (_whole(function, found) for found in setwise(function))

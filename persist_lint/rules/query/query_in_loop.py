@@ -9,8 +9,8 @@ Instead: read all rows before the loop with one ``select(…).where(Model.key.in
 hoist a query that does not depend on the item; load related rows with the first query.
 
 Not reported: chunks, retries, polling, steps of a worker; a first hit; a query in an error handler, behind a full batch
-or a cache that outlives the function; the row that the call goes on to change (``n-update-loop``); start-up, one-shot
-commands. Small loops are one level lower, a session per item is low.
+or a cache that outlives the function; the row that the call goes on to change (``n-update-loop``); one-shot commands;
+start-up, but for loops over the rows of a table (low). Small loops are one level lower, a session per item is low.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from persist_lint.link.effects import Effect
 from persist_lint.link.project import Project
-from persist_lint.link.repetition import Repeat, is_workflow, own_session, repeat_of, same_every_turn, speaks
+from persist_lint.link.repetition import Repeat, is_workflow, own_session, repeat_of, same_every_turn, speaks_of_loops
 from persist_lint.link.turns import read_per_item, writes_per_item
 from persist_lint.link.views import CallView
 from persist_lint.model.finding import Finding
@@ -86,7 +86,7 @@ async def totals(session: AsyncSession, ids: list[int]) -> list[int]:
 def check(project: Project) -> Iterator[Finding]:
     """One finding per call line that leads to a SELECT per item."""
     for function in project.functions():
-        if not speaks(function):
+        if not speaks_of_loops(function):
             continue
         written = {sent.call.at: sent for sent in writes_per_item(function)}
         for call in function.calls:
