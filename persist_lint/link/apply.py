@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from persist_lint.link.arguments import actuals, constructed
+from persist_lint.link.arguments import actuals, constructed, spread, spread_keywords
 from persist_lint.link.awaiting import enterable
 from persist_lint.link.coroutines import Coroutines
 from persist_lint.link.higher import functions_run
@@ -107,8 +107,9 @@ class Applier:
         ev = self._ev
         callee = self._super(expr) or ev.value(expr.func, "call")
         first_only = isinstance(callee.type, LibFn) and callee.type.name in ("builtins.next", "builtins.any")
-        args = tuple(self._argument(arg, "next" if first_only else "argument") for arg in expr.args)
-        keywords: Keywords = tuple((k.name, ev.value(k.value, "argument")) for k in expr.keywords)
+        given = tuple(self._argument(arg, "next" if first_only else "argument") for arg in expr.args)
+        args = spread(expr.args, given)
+        keywords = spread_keywords(tuple((k.name, ev.value(k.value, "argument")) for k in expr.keywords))
         place = (expr.at.line, expr.at.column)
         outcome = self._apply(callee, args, keywords, place, expr)
         site = Site(
@@ -164,8 +165,8 @@ class Applier:
         expr: f.Call,
     ) -> Outcome | None:
         match kind:
-            case Fn(function=function, bound=bound):
-                return self._function(function, bound, args, keywords, place, callee.weak)
+            case Fn(function=function, bound=bound, bare=bare):
+                return self._function(function, bound, args, keywords, place, callee.weak, bare=bare)
             case ClassObj(cls=cls):
                 return self._construct(cls, kind, args, keywords, place)
             case LibClass() | LibFn() | LibMethod() | Lib():
@@ -245,8 +246,10 @@ class Applier:
         keywords: Keywords,
         place: tuple[int, int],
         weak: bool,
+        *,
+        bare: bool = False,
     ) -> Outcome:
-        candidates = self._world.candidates(function, bound, args, keywords)
+        candidates = self._world.candidates(function, bound, args, keywords, bare=bare)
         if not candidates:
             return Outcome([], unknown("too dynamic"), "too many implementations")
         targets = [Target(c, c.dotted, None, bound, weak=weak) for c in candidates]

@@ -5,11 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import UNKNOWN_SYM, Data, Dict, Sym, Unknown, Value, item_sym
+from persist_lint.link.lattice import UNKNOWN_SYM, Data, Dict, Sym, Tup, Unknown, Value, item_sym
 from persist_lint.model import facts as f
 
 DICTIONARIES = frozenset({"param", "dict", "kw"})
 FROM_KEYWORDS = Unknown("passed by **")
+
+
+def spread(exprs: Sequence[f.Expr], values: Sequence[Value]) -> tuple[Value, ...]:
+    """The positional arguments of a call, with starred tuples taken apart."""
+    found: list[Value] = []
+    for expr, value in zip(exprs, values, strict=True):
+        if isinstance(expr, f.Star) and isinstance(value.type, Tup):
+            found += value.type.items
+        else:
+            found.append(value)
+    return tuple(found)
+
+
+def spread_keywords(keywords: Sequence[tuple[str | None, Value]]) -> tuple[tuple[str | None, Value], ...]:
+    """The keyword arguments of a call, with ``**mapping`` taken apart as far as its keys are known."""
+    found: list[tuple[str | None, Value]] = []
+    for name, value in keywords:
+        if name is None and isinstance(value.type, Dict):
+            found += value.type.fields
+        if name is not None or not isinstance(value.type, Dict) or not value.type.fields:
+            found.append((name, value))
+    return tuple(found)
 
 
 def actuals(
@@ -29,17 +51,17 @@ def actuals(
     if args:
         for place, value in zip(places[start:] if start and places[:1] == (0,) else places, args, strict=False):
             found[place] = value
-    spread = []
+    mappings = []
     for name, value in keywords:
         if name is None:
-            spread.append(value)
+            mappings.append(value)
         elif name in by_name:
             found[by_name[name]] = value
-    for value in spread:
+    for value in mappings:
         _spread(function, by_name, value.sym, found)
     if rest is not None:
         extra = tuple((name, value.sym) for name, value in keywords if name is not None and name not in by_name)
-        found[rest] = Value(Dict(Data("str"), Unknown("keywords")), _rest(extra, spread, by_name))
+        found[rest] = Value(Dict(Data("str"), Unknown("keywords")), _rest(extra, mappings, by_name))
     return found
 
 

@@ -25,6 +25,7 @@ class Asking:
         self._waits: dict[Key, int] = {}  # answered too early: the place of the question that they waited for
         self._waiting: dict[int, list[Key]] = {}  # the same by place
         self._forgotten: Counter[Key] = Counter()
+        self._left: dict[Key, None] = {}
 
     def begin(self, key: Key) -> None:
         """A question is being worked out."""
@@ -42,8 +43,10 @@ class Asking:
                 self._forget(early)
 
     def again(self, key: Key) -> None:
-        """It was asked again: if it is still open, all that were asked since get an early answer."""
+        """It was asked again: if it is open, or waits for one that is, all that were asked since get early answers."""
         place = self._places.get(key)
+        if place is None and self._waits:
+            place = self._waits.get(key)
         if place is not None:
             self._early(place, place + 1)
 
@@ -53,6 +56,16 @@ class Asking:
 
     def _early(self, place: int, start: int) -> None:
         for key in self._open[start:]:
-            if self._forgotten[key] < MAX_FORGOTTEN and self._waits.get(key, place + 1) > place:
+            if self._forgotten[key] >= MAX_FORGOTTEN:
+                self._left[key] = None
+            elif self._waits.get(key, place + 1) > place:
                 self._waits[key] = place
                 self._waiting.setdefault(place, []).append(key)
+
+    def retry(self) -> None:
+        """Forget what was answered too early once more than it is forgotten; to be called when nothing is open."""
+        left = list(self._left)
+        self._left.clear()
+        self._forgotten.clear()
+        for key in left:
+            self._forget(key)

@@ -27,8 +27,10 @@ class Callers:
         for function in functions:
             for site in sorted(world.flow(function).sites.values(), key=lambda s: s.at):
                 for target in site.targets:
-                    if target.function is not None:
-                        self._by_callee.setdefault(target.function.origin, []).append(Caller(function, site, target))
+                    callee = target.function
+                    while callee is not None:  # a wrapper stands for what it decorates
+                        self._by_callee.setdefault(callee.origin, []).append(Caller(function, site, target))
+                        callee = callee.decorates
 
     def of(self, function: Function) -> list[Caller]:
         """Every call of a function (and of its copies for the classes of its receivers)."""

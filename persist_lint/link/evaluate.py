@@ -10,6 +10,7 @@ from persist_lint.link.awaiting import awaitable, awaitable_targets
 from persist_lint.link.conditions import flag, guards_of
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.lattice import (
+    MAX_FIELDS,
     NONE,
     UNKNOWN_SYM,
     ClassObj,
@@ -262,7 +263,14 @@ class Evaluator:
         sym: Sym = ("dict", entries) if named else UNKNOWN_SYM
         if not values:
             return Value(Dict(Unknown("empty display"), Unknown("empty display")), sym)
-        return Value(Dict(join(keys).type if keys else Unknown("spread"), join(values).type), sym)
+        told = tuple(
+            (key.value, value)
+            for key, value in zip(expr.keys, values, strict=True)
+            if isinstance(key, f.Const) and isinstance(key.value, str)
+        )
+        apart = len(values) <= MAX_FIELDS and not all(isinstance(v.type, Data | Unknown | Null) for v in values)
+        key_type = join(keys).type if keys else Unknown("spread")
+        return Value(Dict(key_type, join(values).type, told if apart else ()), sym)
 
     def comprehension(self, expr: f.Comp, consumer: str) -> Value:
         saved = dict(self.env)

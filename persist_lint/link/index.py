@@ -48,7 +48,8 @@ class Function:
 
     A function whose meaning depends on what it is called with has copies (see ``variants``): ``receiver`` is the class
     of the receiver, ``arguments`` that class's type arguments, ``given`` are types of parameters by number; ``origin``
-    is the function as written (itself for all others).
+    is the function as written (itself for all others). A copy of a wrapper ``decorates`` the function that it stands
+    for (see ``decorated``): ``caught`` says which of its parameters its ``*args`` and ``**kwargs`` hold.
     """
 
     def __init__(self, module: Module, number: int, facts: FunctionFacts) -> None:
@@ -56,6 +57,8 @@ class Function:
         self.receiver: Class | None = None
         self.arguments: tuple[Type, ...] = ()
         self.given: dict[int, Type] = {}
+        self.decorates: Function | None = None
+        self.caught: dict[str, tuple[int, ...]] = {}
         self.module = module
         self.number = number
         self.facts = facts
@@ -85,7 +88,8 @@ class Function:
         if self.origin is self:
             return ""
         receiver = "" if self.receiver is None else self.receiver.dotted
-        return repr((receiver, self.arguments, sorted(self.given.items(), key=lambda pair: pair[0])))
+        around = () if self.decorates is None else (self.decorates.dotted, self.decorates.order)
+        return repr((receiver, self.arguments, sorted(self.given.items(), key=lambda pair: pair[0]), around))
 
     @cached_property
     def dotted(self) -> str:

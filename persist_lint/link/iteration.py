@@ -73,6 +73,10 @@ def subscripted(base: Value, index_expr: f.Expr, index: Value) -> Value:
     results = []
     for kind in members(base.type):
         match kind:
+            case Dict() if index.sym[0] == "const" and (known := kind.field(index.sym[1])) is not None:
+                if len(members(base.type)) == 1:
+                    return known
+                results.append(known.type)
             case Dict(value=value):
                 results.append(value)
             case Coll(item=item) if isinstance(index_expr, f.Slice):
@@ -161,6 +165,10 @@ def builtin(name: str, args: tuple[Value, ...]) -> Value:
     return unknown(f"builtin {short}")
 
 
+def _of_key(kind: Dict, key: Value) -> Value | None:
+    return kind.field(key.sym[1]) if key.sym[0] == "const" else None
+
+
 def builtin_method(bound: Value, name: str, args: tuple[Value, ...]) -> Value:
     """What a method of a list, dict, set, tuple or plain value gives."""
     match bound.type:
@@ -170,6 +178,8 @@ def builtin_method(bound: Value, name: str, args: tuple[Value, ...]) -> Value:
             return bound
         case Coll(item=item) if name in ("__next__", "__anext__"):
             return Value(item)
+        case Dict() if name in ("get", "pop", "setdefault") and args and (known := _of_key(bound.type, args[0])):
+            return known
         case Dict(value=value) if name in ("get", "pop", "setdefault"):
             default = args[1].sym if len(args) > 1 else ("const", None)
             named = len(args) > 0 and args[0].sym[0] == "const" and isinstance(args[0].sym[1], str)

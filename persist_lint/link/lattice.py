@@ -33,6 +33,7 @@ UNKNOWN_SYM: Sym = ("?",)
 INNER_SYM: Sym = ("inner",)
 PACKAGE_SYM: Sym = ("global", "__file__")
 MAX_SYM_DEPTH = 6
+MAX_FIELDS = 16
 
 
 class Unknown(Struct, frozen=True):
@@ -84,10 +85,11 @@ class LibClass(Struct, frozen=True):
 
 
 class Fn(Struct, frozen=True):
-    """A project function, bound to a receiver if ``bound``."""
+    """A project function, bound to a receiver if ``bound``; ``bare``: as written, without its decorators."""
 
     function: Function
     bound: Value | None = None
+    bare: bool = False
 
 
 class LibFn(Struct, frozen=True):
@@ -150,8 +152,22 @@ class Coll(Struct, frozen=True):
 
 
 class Dict(Struct, frozen=True):
+    """A mapping; ``fields`` are the values of constant keys, where those differ."""
+
     key: Type
     value: Type
+    fields: tuple[tuple[str, Value], ...] = ()
+
+    def field(self, name: object) -> Value | None:
+        """The value of a constant key; None where it is not known apart from others."""
+        return next((value for key, value in self.fields if key == name), None)
+
+    def with_field(self, name: object, value: Value) -> Dict:
+        """The mapping after ``x["name"] = value``."""
+        kept = tuple(pair for pair in self.fields if pair[0] != name)
+        if isinstance(name, str) and len(kept) < MAX_FIELDS:
+            kept = (*kept, (name, value))
+        return Dict(self.key, value.type, kept)
 
 
 class Tup(Struct, frozen=True):
@@ -281,6 +297,9 @@ def _mergeable(flat: list[Type], one: Type) -> tuple[int, Type | None]:
                 return place, Tup(tuple(join([a, b]) for a, b in zip(ours, theirs, strict=True)))
             case Lib(args=(Statement() as ours,)), Lib(args=(Statement() as theirs,)) if known.name == one.name:
                 return place, Lib(known.name, (_either_statement(ours, theirs),))
+            case Dict(key=key, value=value), Dict() if (key, value) == (one.key, one.value):
+                both = ((name, mine, one.field(name)) for name, mine in known.fields)
+                return place, Dict(key, value, tuple((n, join([a, b])) for n, a, b in both if b is not None))
             case Coll(item=ours_item), Coll(item=theirs_item) if known.kind == one.kind:
                 sym = known.item_sym if known.item_sym == one.item_sym else UNKNOWN_SYM
                 return place, Coll(union([ours_item, theirs_item]), known.kind, sym)

@@ -331,10 +331,10 @@ def targets_of(
     found: list[Target] = []
     for kind in members(value.type):
         match kind:
-            case Fn(function=function, bound=bound):
+            case Fn(function=function, bound=bound, bare=bare):
                 found += [
                     Target(c, c.dotted, None, bound, manner, value.weak, arguments=rest, keywords=keywords)
-                    for c in world.candidates(function, bound, rest, keywords)
+                    for c in world.candidates(function, bound, rest, keywords, bare=bare)
                 ]
             case Partial(of=of, args=first, keywords=named):
                 found += targets_of(world, of, manner, (*first, *rest), (*named, *keywords))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from persist_lint.link.arguments import actuals
+from persist_lint.link.decorated import is_same
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited, element
 from persist_lint.link.lattice import (
@@ -93,7 +94,8 @@ class Returns:
             own = function.arguments or own_parameters(world, owner)
             kind: Type = ClassObj(owner, own) if function.is_class_method else Inst(owner, own)
             return Value(kind)
-        kind = world.resolver.annotation(parameter.annotation, function.module, function, function.owner)
+        home, place = _home(function, number)
+        kind = world.resolver.annotation(parameter.annotation, home.module, home, home.owner)
         if parameter.kind == "args":
             return Value(Coll(kind, "tuple"))
         if parameter.kind == "kwargs":
@@ -101,8 +103,8 @@ class Returns:
         if not isinstance(kind, Unknown):
             return Value(kind)
         default = parameter.default
-        defaults = [world.evaluate_at(function, default)] if isinstance(default, f.Call | f.Name | f.Attr) else []
-        for value in (*defaults, *(self.provided(p) for p in world.providers(function, number))):
+        defaults = [world.evaluate_at(home, default)] if isinstance(default, f.Call | f.Name | f.Attr) else []
+        for value in (*defaults, *(self.provided(p) for p in world.providers(home, place))):
             if not isinstance(value.type, Unknown):
                 return Value(value.type, UNKNOWN_SYM, value.weak)
         if isinstance(parameter.default, f.Const) and parameter.default.value is not None:
@@ -120,12 +122,13 @@ class Returns:
         if self._hops < MAX_CALLER_HOPS and function.params[number].annotation is None:
             self._hops += 1
             try:
-                for caller in world.callers_by_name(function)[:MAX_CALLERS]:
+                wrapper = world.decorated.caller_of(function)
+                for caller in [*wrapper, *world.callers_by_name(function)[:MAX_CALLERS]]:
                     for site in list(world.flow(caller).sites.values()):
                         for target in site.targets:
                             if (
                                 target.function is not None
-                                and target.function.origin is function.origin
+                                and is_same(target.function, function)
                                 and target.manner in ("here", "thread", "task")
                             ):
                                 value = actuals(function, target.bound, *passed(site, target)).get(number)
@@ -288,6 +291,15 @@ def _seen_by(number: int, value: Value) -> Type:
     if statement is None or not isinstance(value.type, Lib):
         return value.type
     return Lib(value.type.name, (in_terms_of(number, statement),))
+
+
+def _home(function: Function, number: int) -> tuple[Function, int]:
+    """Whose parameter it is: of a wrapper's, those that it took over are the decorated function's."""
+    name = function.params[number].name
+    inner = function.decorates
+    if inner is None or any(p.name == name for p in function.facts.params):
+        return function, number
+    return _home(inner, next(i for i, p in enumerate(inner.params) if p.name == name))
 
 
 def gives_nothing(function: Function) -> bool:

@@ -110,6 +110,8 @@ def shown_statement(statement: Statement) -> str:
 
 def shown_function(function: Function) -> str:
     """A function's dotted name; with its receiver's class where it is a copy for one."""
+    if function.decorates is not None:
+        return f"{function.dotted} around {shown_function(function.decorates)}"
     if function.receiver is None:
         return function.dotted
     return f"{function.dotted} for {function.receiver.dotted}{_arguments(function.arguments)}"

@@ -54,6 +54,8 @@ class Variants:
 
     def of(self, function: Function, bound: Value | None, known: Mapping[int, Value]) -> Function:
         """The function as a call with this receiver and these arguments has it; itself where they say nothing new."""
+        if function.decorates is not None:
+            return function
         origin = function.origin
         cls, args = self._receiver(origin, bound)
         given = self._given(origin, known)

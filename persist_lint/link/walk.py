@@ -54,7 +54,17 @@ class Walker(Evaluator):
         for number, parameter in enumerate(self.function.params):
             value = self.world.parameter(self.function, number)
             self.env[parameter.name] = Value(value.type, ("param", number), value.weak)
+        for parameter in self.function.facts.params if self.function.caught else ():
+            if parameter.name in self.function.caught:
+                self.env[parameter.name] = self._caught(parameter)
         self.block(self.function.body)
+
+    def _caught(self, parameter: f.Param) -> Value:
+        """What ``*args`` or ``**kwargs`` of a wrapper hold: parameters of the function that it stands for."""
+        names = [self.function.params[place].name for place in self.function.caught[parameter.name]]
+        if parameter.kind == "args":
+            return Value(Tup(tuple(self.env[name] for name in names)))
+        return Value(Dict(Data("str"), Unknown("an argument"), tuple((name, self.env[name]) for name in names)))
 
     def block(self, body: tuple[f.Stmt, ...]) -> bool:
         """Walk statements in order; whether the end cannot be reached."""
@@ -80,8 +90,8 @@ class Walker(Evaluator):
         match statement.value:
             case f.Call(func=f.Attr(value=f.Name(id=name), name=method)) if name in self.env and method in CHANGES:
                 current = self.env[name]
-                if current.sym[0] == "dict":
-                    self.env[name] = Value(current.type)
+                if isinstance(current.type, Dict) and (current.sym[0] == "dict" or current.type.fields):
+                    self.env[name] = Value(Dict(current.type.key, current.type.value))
 
     def assign(self, statement: f.Assign) -> None:
         value = self.value(statement.value, "assign")
@@ -142,6 +152,8 @@ class Walker(Evaluator):
 
     def nested_function(self, statement: f.FuncDef) -> None:
         function = self.function.module.functions[statement.index]
+        if self.function.decorates is not None:
+            function = self.world.decorated.inner(function, self.function)
         value = self.world.function_value(function)
         self.decorated(function.facts.decorators, value)
         self.defaults(function)
@@ -353,7 +365,7 @@ class Walker(Evaluator):
             if current is not None and isinstance(current.type, Dict):
                 key = index.value if isinstance(index, f.Const) else None
                 sym = with_entry(current.sym, key, value.sym) if current.sym[0] == "dict" else current.sym
-                self.env[base_expr.id] = Value(Dict(current.type.key, value.type), sym)
+                self.env[base_expr.id] = Value(current.type.with_field(key, value), sym)
 
     def touch(self, node: f.Attr, base: Value, *, written: bool, value: Value | None = None) -> None:
         """Record that an attribute of a project instance is read or written; of a proxy, its relationship."""

@@ -12,6 +12,7 @@ from persist_lint.link.arguments import actuals
 from persist_lint.link.asking import Asking
 from persist_lint.link.attributes import Attributes
 from persist_lint.link.classes import Classes
+from persist_lint.link.decorated import Decorated
 from persist_lint.link.index import Class, Function, Index
 from persist_lint.link.iteration import awaited, builtin, builtin_method, element, subscripted, unpacked
 from persist_lint.link.lattice import (
@@ -74,6 +75,7 @@ class World(Attributes, Returns):
         self.asking = Asking(self._forget)
         self.models = Models(self)
         self.variants = Variants(self)
+        self.decorated = Decorated(self)
 
     # ------------------------------------------------------------------ walks
 
@@ -101,6 +103,9 @@ class World(Attributes, Returns):
 
     def settle(self, functions: Sequence[Function]) -> None:
         """Walk the functions in order; then those once more that needed an answer which was not there yet."""
+        for function in functions:
+            self.flow(function)
+        self.asking.retry()
         for function in (*functions, *functions):
             self.flow(function)
 
@@ -185,6 +190,8 @@ class World(Attributes, Returns):
             for one in self.index.functions():
                 for name in one.facts.names:
                     self._named.setdefault(name, []).append(one)
+        while function.decorates is not None:
+            function = function.decorates
         name = function.owner.name if function.name == "__init__" and function.owner is not None else function.name
         return [c for c in self._named.get(name, ()) if c is not function]
 
@@ -422,14 +429,21 @@ class World(Attributes, Returns):
         return self._remembers[function.origin]
 
     def candidates(
-        self, function: Function, bound: Value | None, args: Sequence[Value] = (), keywords: Keywords = ()
+        self,
+        function: Function,
+        bound: Value | None,
+        args: Sequence[Value] = (),
+        keywords: Keywords = (),
+        *,
+        bare: bool = False,
     ) -> list[Function]:
         """What calling a function may run: the implementations of an abstract method, else itself, each as a call with
-        this receiver and these arguments has it."""
-        return [
+        this receiver and these arguments has it, and in the wrapper of its decorators (unless ``bare``)."""
+        found = [
             self.variants.of(found, bound, actuals(found, bound, args, keywords))
             for found in self._candidates(function, bound)
         ]
+        return found if bare else [self.decorated.runs(one) for one in found]
 
     def _candidates(self, function: Function, bound: Value | None) -> list[Function]:
         if function.owner is None or bound is None or not self.classes.is_abstract(function):
