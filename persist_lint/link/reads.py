@@ -6,7 +6,7 @@ Two reads are of one row when their keys are equal by value flow, or when one st
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from msgspec import Struct, field
 
@@ -33,6 +33,7 @@ class Read(Struct, frozen=True, eq=False):
     effect: Effect
     entity: Class
     keys: Keys
+    rows: frozenset[Keys]  # the row by each set of attributes that tells it from all others
     chain: list[Effect]  # of the effect, worked out once
     got: dict[int, dict[int, Sym]] = field(default_factory=dict)  # what _arguments has found, by level
 
@@ -43,10 +44,20 @@ class Read(Struct, frozen=True, eq=False):
         return target is not None and target.name.endswith(GETTERS) and self.effect.leaf.statement is None
 
 
-def reads_of(call: CallView) -> Iterator[Read]:
-    """The entities that a call reads."""
+def entities_of(call: CallView) -> Iterator[tuple[Class, bool]]:
+    """The classes that a call may read, each with whether it does so by an attribute of something; cheaply."""
+    for effect in call.effects:
+        if effect.kind == "db.select" and effect.entity is not None:
+            parts = effect.key[1:] if effect.key[0] == "keys" else (effect.key,)
+            yield effect.entity, any(part[0] == "attr" for part in parts)
+
+
+def reads_of(call: CallView, entities: Container[Class]) -> Iterator[Read]:
+    """The entities, among those given, that a call reads."""
     for effect in call.effects:
         if effect.kind != "db.select" or effect.entity is None or effect.manner not in RUNS or effect.guards:
+            continue
+        if effect.entity not in entities:
             continue
         statement = effect.statement
         if statement is not None and (
@@ -54,7 +65,9 @@ def reads_of(call: CallView) -> Iterator[Read]:
         ):
             continue
         keys = _keys(call.function, effect)
-        yield Read(call, effect, effect.entity, () if any(_hidden(sym) for _, sym in keys) else keys, effect.chain)
+        if any(_hidden(sym) for _, sym in keys):
+            keys = ()
+        yield Read(call, effect, effect.entity, keys, _rows(call.function, effect.entity, keys), effect.chain)
 
 
 def _keys(function: FunctionView, effect: Effect) -> Keys:
@@ -81,27 +94,33 @@ def same_row(function: FunctionView, first: Read, second: Read) -> bool:
     """Whether both reads select one row: by its identity, or by the same call with the same arguments."""
     if first.entity is not second.entity:
         return False
-    ours, theirs = dict(first.keys), dict(second.keys)
-    primary = primary_key(function, second.entity)
-    if primary and theirs.get(primary) == ("attr", result_sym(first.call), primary):
+    if not first.rows.isdisjoint(second.rows):
         return True
-    if any(
-        names <= ours.keys() and all(ours[n] == theirs.get(n) for n in names) for names in _identities(function, second)
-    ):
+    primary = primary_key(function, second.entity)
+    if primary and (primary, ("attr", result_sym(first.call), primary)) in second.keys:
         return True
     return same_arguments(first, second)
 
 
-def _identities(function: FunctionView, read: Read) -> list[set[str]]:
-    """The sets of attributes that tell one row from all others: the primary key, unique columns."""
-    columns = function.project.world.models.info(read.entity).columns.values()
+def _rows(function: FunctionView, entity: Class, keys: Keys) -> frozenset[Keys]:
+    """The keys cut down to the primary key, and to each unique column, where they hold it."""
+    if not keys:
+        return frozenset()
+    columns = function.project.world.models.info(entity).columns.values()
     primary = {c.name for c in columns if c.primary}
-    return [names for names in (primary, *({c.name} for c in columns if c.unique)) if names]
+    found = []
+    for names in (primary, *({c.name} for c in columns if c.unique)):
+        row = tuple((name, sym) for name, sym in keys if name in names)
+        if names and {name for name, _ in row} == names:
+            found.append(row)
+    return frozenset(found)
 
 
 def same_arguments(first: Read, second: Read) -> bool:
     """Whether both run the same statement of the same function, and that function got the same known arguments."""
     ours, theirs = first.chain, second.chain
+    if ours[-1].at != theirs[-1].at or ours[-1].function is not theirs[-1].function:
+        return False
     common = 0
     for mine, other in zip(reversed(ours[1:]), reversed(theirs[1:]), strict=False):
         if mine.function is not other.function or mine.at != other.at:

@@ -23,6 +23,7 @@ from persist_lint.link.reads import (
     Read,
     adds_options,
     asks_for_fresh_rows,
+    entities_of,
     is_cached,
     is_free,
     locks,
@@ -40,6 +41,8 @@ from persist_lint.model.span import Span
 #: What ends the time in which an entity is good: others may have written it, or the session has dropped it.
 ENDS = frozenset({"txn.rollback", "unit.expire", "wait", "sleep"})
 WRITES = frozenset({"db.insert", "db.update", "db.delete"})
+#: What can end it, or lock rows.
+BREAKING = ENDS | WRITES | {"db.select", "db.statement"}
 MAKES_COMMITS_MATTER = WRITES | {"unit.add", "unit.change", "unit.delete", "unit.merge", "net", "process"}
 EAGER = frozenset({"joined", "selectin", "subquery"})
 
@@ -60,16 +63,30 @@ class Refetch(Struct, frozen=True, eq=False):
 
 def refetches(function: FunctionView) -> Iterator[Refetch]:
     """The second reads of a function, each with what makes it needless; one per call."""
+    worth = _worth_reading(function)
+    if not worth:
+        return
     told: set[Span] = set()
     reads: list[Read] = []
     for call in function.calls:
-        seconds = list(reads_of(call))
+        seconds = list(reads_of(call, worth))
         if seconds and call.at not in told:
             found = _first_refetch(function, _before(function, reads, call), seconds)
             if found is not None:
                 told.add(call.at)
                 yield found
         reads += seconds
+
+
+def _worth_reading(function: FunctionView) -> set[Class]:
+    """The classes that two calls of the function read, or that one reads by an attribute of what is at hand."""
+    seen: set[Class] = set()
+    worth: set[Class] = set()
+    for call in function.calls:
+        read = dict.fromkeys(entities_of(call))
+        worth.update(entity for entity, by_attribute in read if by_attribute or entity in seen)
+        seen.update(entity for entity, _ in read)
+    return worth
 
 
 def _first_refetch(function: FunctionView, before: list[Read], seconds: list[Read]) -> Refetch | None:
@@ -202,23 +219,28 @@ def _ended(function: FunctionView, second: Read, since: Span) -> bool:
 
     A commit does when something was written before it, or time was given to others.
     """
-    effects = [e for c in function.calls if since <= c.at < second.call.at for e in c.effects]
+    calls = [c for c in function.calls if since <= c.at < second.call.at]
+    calls += _on_the_way(second)
     own = function.project.summaries.own(function.function)
-    effects += [e for e in own if e.site is None and since <= e.at < second.call.at]
-    effects += _on_the_way(second)
-    if any(_breaks(e, second.entity) for e in effects):
+    effects = [e for e in own if e.site is None and since <= e.at < second.call.at]
+    if any(_breaks(e, second.entity) for e in effects) or any(_breaks_it(c, second.entity) for c in calls):
         return True
-    kinds = {e.kind for e in effects}
+    kinds = frozenset(e.kind for e in effects).union(*(c.effect_kinds for c in calls))
     return "txn.commit" in kinds and not kinds.isdisjoint(MAKES_COMMITS_MATTER)
 
 
-def _on_the_way(read: Read) -> Iterator[Effect]:
-    """What the callees do before they come to the read."""
+def _on_the_way(read: Read) -> Iterator[CallView]:
+    """What the callees call before they come to the read."""
     project = read.call.function.project
     for step in read.chain[1:]:
         for call in project.view(step.function).calls:
             if call.at < step.at:
-                yield from call.effects
+                yield call
+
+
+def _breaks_it(call: CallView, entity: Class) -> bool:
+    """Whether any effect of a call does; most calls have none of a kind that could."""
+    return not call.effect_kinds.isdisjoint(BREAKING) and any(_breaks(e, entity) for e in call.effects)
 
 
 def _missed(function: FunctionView, first: CallView, second: CallView) -> bool:

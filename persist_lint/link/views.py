@@ -258,6 +258,11 @@ class CallView:
         """Everything that the call does, at any depth, in the terms of this function."""
         return self.function.project.summaries.at_site(self.function.function, self.site)
 
+    @cached_property
+    def effect_kinds(self) -> frozenset[str]:
+        """The kinds of all its effects."""
+        return frozenset(e.kind for e in self.effects)
+
     @property
     def library_names(self) -> list[str]:
         """Canonical dotted names of the library functions or methods it may be."""
