@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from persist_lint.link.index import Class
 from persist_lint.link.lattice import UNKNOWN_SYM, LibFn, Manager, Value, members, session_of
 from persist_lint.link.sites import Flow, Guard, Site
+from persist_lint.link.transitions import blocks_around
+from persist_lint.link.tree import spelled
 from persist_lint.link.world import World
 from persist_lint.model.span import Span
 
@@ -23,6 +25,9 @@ def implied(world: World, flow: Flow) -> Iterator[Implied]:
         cls = world.models.entity_class(touch.base) if touch.written else None
         if cls is not None:
             yield "unit.change", cls.name, cls, touch.base.sym, UNKNOWN_SYM, touch.guards, touch.at
+    for sym, _, decorator in blocks_around(world, flow.function):
+        for kind in ("txn.begin", "txn.commit"):
+            yield kind, spelled(decorator), None, UNKNOWN_SYM, sym, (), decorator.at
     for site in flow.sites.values():
         yield from _set(world, site)
         if site.consumer == "with":

@@ -14,7 +14,7 @@ from persist_lint.link.index import Function
 from persist_lint.link.lattice import Manager, Sym, Value, session_of
 from persist_lint.link.sites import Guard
 from persist_lint.link.states import Life, Lives, Outward, StateSummary
-from persist_lint.link.transitions import START, Store, merge
+from persist_lint.link.transitions import START, Store, after, blocks_around, left_block, merge
 from persist_lint.link.tree import heads, parts, post_order, spelled
 from persist_lint.model import facts as f
 
@@ -51,9 +51,15 @@ class StateWalk(Crossing):
             declared = self.world.parameter(self.function, number)
             if self.world.is_session(Value(declared.type)) and value is not None:
                 store[("param", number)] = START
+        blocks = blocks_around(self.world, self.function)
+        for sym, begins, _ in blocks:
+            store[sym] = after("txn.begin", START, begins)
         end = self.block(self.function.body, store)
         if end is not None:
             self.exits.append((None, end))
+        for sym, _, _ in blocks:
+            self.exits = [(node, {**s, sym: left_block(s[sym], START)}) for node, s in self.exits]
+            self.points[0] = [{**s, sym: left_block(s[sym], START)} for s in self.points[0]]
         occurrences = tuple(self.occurrences[:MAX_OCCURRENCES])
         summary = StateSummary(
             self._outward([s for _, s in self.exits]),

@@ -11,13 +11,17 @@ only a block that asks for it (asyncpg and every connection in autocommit), or t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from persist_lint.link.effects import Effect
+from persist_lint.link.index import Function, last_name
 from persist_lint.link.lattice import Coro, Sym, session_of
 from persist_lint.link.sites import Flow, Site
 from persist_lint.link.tree import statements
 from persist_lint.link.world import World
 from persist_lint.model import facts as f
+
+if TYPE_CHECKING:
+    from persist_lint.link.effects import Effect
 
 States = frozenset[str]
 Store = dict[Sym, States]
@@ -83,7 +87,25 @@ def begins_of(world: World, effect: Effect, autocommit: dict[Sym, str]) -> str:
     row = effect.target.row
     owner = world.vocabulary.values.get(row.on, "") if row is not None and row.on else ""
     found = world.vocabulary.types.get(owner or effect.target.name.rpartition(".")[0])
-    return "statement" if found is None else found.begins
+    begins = "statement" if found is None else found.begins
+    if effect.kind == "txn.begin" and row is not None and row.nests and begins == "statement":
+        return "block"  # entering psycopg's block sends BEGIN at once
+    return begins
+
+
+def blocks_around(world: World, function: Function) -> list[tuple[Sym, str, f.Expr]]:
+    """The transaction blocks that decorators put around a function (``@transaction.atomic``).
+
+    (connection, what begins a transaction on it, decorator); outermost first.
+    """
+    found: list[tuple[Sym, str, f.Expr]] = []
+    for decorator in function.facts.decorators:
+        if last_name(decorator) in world.block_names:
+            row = world.row_of_decorator(decorator, function)
+            if row is not None and row[0].on and "txn.begin" in row[0].does:
+                kind = world.vocabulary.types.get(world.vocabulary.values.get(row[0].on, ""))
+                found.append((("global", row[0].on), "statement" if kind is None else kind.begins, decorator))
+    return found
 
 
 # ---------------------------------------------------------------------- autocommit

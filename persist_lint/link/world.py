@@ -7,6 +7,7 @@ told ``Unknown``, and is asked again when its own turn comes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.asking import Asking
@@ -76,6 +77,12 @@ class World(Attributes, Returns):
         self.models = Models(self)
         self.variants = Variants(self)
         self.decorated = Decorated(self)
+
+    @cached_property
+    def block_names(self) -> frozenset[str]:
+        """The last names of library functions that as decorators put a transaction block around a function."""
+        rows = self.vocabulary.functions.items()
+        return frozenset(name.rpartition(".")[2] for name, row in rows if row.on and "txn.begin" in row.does)
 
     # ------------------------------------------------------------------ walks
 
