@@ -8,6 +8,7 @@ import sys
 
 from persist_lint.facts.decode import UNREADABLE
 from persist_lint.facts.text import storable
+from persist_lint.facts.type_comments import parse_with_comments
 from persist_lint.model.facts import Problem
 
 TOO_DEEP = Problem(1, UNREADABLE, "the code is too deeply nested to be analysed")
@@ -34,7 +35,7 @@ _F_STRING = re.compile(r""".*(?<!\w)([fF][rR]?|[rR][fF])["']""")
 def parse(text: str) -> ast.Module | Problem:
     """The tree, or a syntax error. Raises RecursionError or MemoryError when the text nests too deeply."""
     try:
-        return ast.parse(text)
+        return parse_with_comments(text) or ast.parse(text)
     except SyntaxError as error:
         return _syntax_error(error, text)
     except UnicodeEncodeError:

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.conditions import translate_guards
+from persist_lint.link.declared import RelationInfo
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited
@@ -23,6 +24,8 @@ from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
 
 GETTERS = (".get", ".get_one")
+EAGER = frozenset({"joined", "selectin", "subquery"})
+LOADS = frozenset({"joinedload", "selectinload", "subqueryload", "contains_eager"})
 Keys = tuple[tuple[str, Sym], ...]
 
 
@@ -35,7 +38,7 @@ class Read(Struct, frozen=True, eq=False):
     keys: Keys
     rows: frozenset[Keys]  # the row by each set of attributes that tells it from all others
     chain: list[Effect]  # of the effect, worked out once
-    got: dict[int, dict[int, Sym]] = field(default_factory=dict)  # what _arguments has found, by level
+    got: dict[int, dict[int | str, Sym]] = field(default_factory=dict)  # what _arguments has found, by level
 
     @property
     def by_get(self) -> bool:
@@ -116,8 +119,38 @@ def _rows(function: FunctionView, entity: Class, keys: Keys) -> frozenset[Keys]:
     return frozenset(found)
 
 
-def same_arguments(first: Read, second: Read) -> bool:
-    """Whether both run the same statement of the same function, and that function got the same known arguments."""
+def relations_by(function: FunctionView, cls: Class, name: str, entity: Class) -> list[RelationInfo]:
+    """The to-one relationships of a mapped class that a foreign key makes: none unless it is the only one to there."""
+    models = function.project.world.models
+    table = models.info(entity).table
+    if table is None or not models.is_model(cls):
+        return []
+    info = models.info(cls)
+    keys = [column.name for column in info.columns.values() if column.foreign.rpartition(".")[0] == table]
+    return [r for r in info.relations.values() if r.target is entity and not r.many] if keys == [name] else []
+
+
+def loads_along(function: FunctionView, first: Read, second: Read) -> bool:
+    """Whether a read of other entities by a foreign key loads, along a relationship, the row that it refers to."""
+    key = dict(second.keys).get(primary_key(function, second.entity))
+    if key is None or first.entity is second.entity or first.effect.statement is None:
+        return False
+    loaded = {path for strategy, path in first.effect.statement.options if strategy in LOADS}
+    return any(
+        relation.lazy in EAGER or relation.name in loaded
+        for name, sym in first.keys
+        if sym == key
+        for relation in relations_by(function, first.entity, name, second.entity)
+    )
+
+
+def same_arguments(first: Read, second: Read, *, nearest: bool = False) -> bool:
+    """Whether both run the same statement of the same function, and that function got the same known arguments.
+
+    Any function of the way that they share may be that one: what differs further up (``show(job_id, full=True)``) does
+    not matter where the one below is asked for the same. Below the first it must be asked for something. With
+    ``nearest`` it must be the first.
+    """
     ours, theirs = first.chain, second.chain
     if ours[-1].at != theirs[-1].at or ours[-1].function is not theirs[-1].function:
         return False
@@ -126,26 +159,43 @@ def same_arguments(first: Read, second: Read) -> bool:
         if mine.function is not other.function or mine.at != other.at:
             break
         common += 1
-    if common == 0:
-        return False
-    arguments = _arguments(first, len(ours) - common)
-    known = not any(_hidden(sym) for sym in arguments.values())
-    return known and arguments == _arguments(second, len(theirs) - common)
+    for below in range(common, max(common - 1, 0) if nearest else 0, -1):
+        arguments = _arguments(first, len(ours) - below)
+        known = not any(_hidden(sym) for sym in arguments.values())
+        asked = below == common or len(arguments) > ours[-below].function.is_method
+        if known and asked and arguments == _arguments(second, len(theirs) - below):
+            return True
+    return False
 
 
-def _arguments(read: Read, level: int) -> dict[int, Sym]:
-    """What a function of the chain got for its parameters, in the terms of the outermost; sessions aside."""
+def _arguments(read: Read, level: int) -> dict[int | str, Sym]:
+    """What a function of the chain got, in the terms of the outermost; sessions aside.
+
+    By parameter; what goes to its ``*args`` and ``**kwargs`` by place and name.
+    """
     if level in read.got:
         return read.got[level]
     chain = read.chain
     world = read.call.function.project.world
-    inner = actuals_of(chain[level - 1], chain[level].function)
-    found = {i: value.sym for i, value in inner.items() if not world.is_session(value)}
+    step, callee = chain[level - 1], chain[level].function
+    inner: list[tuple[int | str, Value]] = [*actuals_of(step, callee).items(), *_collected(step, callee).items()]
+    found = {i: value.sym for i, value in inner if not world.is_session(value)}
     for number in range(level - 1, 0, -1):
         outer = {i: value.sym for i, value in actuals_of(chain[number - 1], chain[number].function).items()}
         found = {i: substitute(sym, outer) for i, sym in found.items()}
     read.got[level] = found
     return found
+
+
+def _collected(step: Effect, callee: Function) -> dict[str, Value]:
+    """The arguments of a step that the next one's function takes as ``*args`` and ``**kwargs``."""
+    assert step.site is not None and step.target is not None
+    args, keywords = passed(step.site, step.target)
+    named = {p.name for p in callee.params if p.kind in ("normal", "keyword")}
+    bound = step.target.bound is not None and callee.is_method
+    places = sum(p.kind in ("positional", "normal") for p in callee.params) - bound
+    found = {f"*{number}": value for number, value in enumerate(args[places:])}
+    return found | {f"**{name or ''}": value for name, value in keywords if name not in named}
 
 
 def actuals_of(step: Effect, callee: Function) -> dict[int, Value]:

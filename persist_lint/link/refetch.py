@@ -14,22 +14,26 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from persist_lint.link.aborted import only_on_failure
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Class
-from persist_lint.link.iteration import awaited
-from persist_lint.link.lattice import Inst, Sym, Value, members
+from persist_lint.link.iteration import awaited, element
+from persist_lint.link.lattice import Inst, Null, Sym, Value, members
 from persist_lint.link.places import Frame
 from persist_lint.link.reads import (
+    EAGER,
     Read,
     adds_options,
     asks_for_fresh_rows,
     entities_of,
     is_cached,
     is_free,
+    loads_along,
     locks,
     passes_options,
     primary_key,
     reads_of,
+    relations_by,
     result_sym,
     same_arguments,
     same_row,
@@ -44,7 +48,6 @@ WRITES = frozenset({"db.insert", "db.update", "db.delete"})
 #: What can end it, or lock rows.
 BREAKING = ENDS | WRITES | {"db.select", "db.statement"}
 MAKES_COMMITS_MATTER = WRITES | {"unit.add", "unit.change", "unit.delete", "unit.merge", "net", "process"}
-EAGER = frozenset({"joined", "selectin", "subquery"})
 
 
 class Refetch(Struct, frozen=True, eq=False):
@@ -79,13 +82,21 @@ def refetches(function: FunctionView) -> Iterator[Refetch]:
 
 
 def _worth_reading(function: FunctionView) -> set[Class]:
-    """The classes that two calls of the function read, or that one reads by an attribute of what is at hand."""
+    """The classes that two calls of the function read, or that one reads by an attribute of what is at hand.
+
+    And two of which one refers to the other: reading the one may have brought the other.
+    """
     seen: set[Class] = set()
     worth: set[Class] = set()
     for call in function.calls:
         read = dict.fromkeys(entities_of(call))
         worth.update(entity for entity, by_attribute in read if by_attribute or entity in seen)
         seen.update(entity for entity, _ in read)
+    for entity in seen:
+        targets = {r.target for r in function.project.world.models.info(entity).relations.values() if not r.many}
+        brought = {target for target in targets if target is not None and target in seen and target is not entity}
+        if brought:
+            worth |= {entity, *brought}
     return worth
 
 
@@ -93,9 +104,10 @@ def _first_refetch(function: FunctionView, before: list[Read], seconds: list[Rea
     """The first of a call's reads that is needless."""
     for second in seconds:
         same = [read for read in before if read.entity is second.entity]
-        if (not same and not _by_attribute(function, second)) or _is_guarded(function, second):
+        near = [read for read in before if loads_along(function, read, second)]
+        if not (same or near or _by_attribute(function, second)) or _is_guarded(function, second):
             continue
-        found = _earlier(function, same, second) or _at_hand(function, second)
+        found = _earlier(function, same, second) or _at_hand(function, second) or _along(function, near, second)
         if found is not None:
             return found
     return None
@@ -127,6 +139,20 @@ def _earlier(function: FunctionView, reads: list[Read], second: Read) -> Refetch
         if same_row(function, first, second) and _gives(first, second) and not _ended(function, second, first.call.at):
             return Refetch(second, first, first.call.at, is_free(first, second), adds_options(first, second))
     return None
+
+
+def _along(function: FunctionView, near: list[Read], second: Read) -> Refetch | None:
+    """A read before it that loaded the row along a relationship, with entities that the function holds."""
+    for first in near:
+        if _gives_some(first) and not _ended(function, second, first.call.at):
+            return Refetch(second, None, first.call.at, is_free(first, second), bool(adds_options(first, second)))
+    return None
+
+
+def _gives_some(first: Read) -> bool:
+    """Whether a call's result, awaited or not, is the entity or a collection of such."""
+    result = awaited(first.call.site.result)
+    return _is_entity(result, first.entity) or _is_entity(element(result), first.entity)
 
 
 def _by_attribute(function: FunctionView, read: Read) -> Sym | None:
@@ -165,20 +191,13 @@ def _holds(function: FunctionView, cls: Class, name: str, entity: Class) -> bool
     """Whether an attribute is the key of the instance itself, or of an entity that is always loaded with it."""
     if cls is entity:
         return name == primary_key(function, entity)
-    models = function.project.world.models
-    if not models.is_model(cls):
-        return False
-    info, column = models.info(cls), models.info(cls).columns.get(name)
-    table = models.info(entity).table
-    if column is None or table is None or column.foreign.rpartition(".")[0] != table:
-        return False
-    return any(r.target is entity and not r.many and r.lazy in EAGER for r in info.relations.values())
+    return any(relation.lazy in EAGER for relation in relations_by(function, cls, name, entity))
 
 
 def _gives(first: Read, second: Read) -> bool:
     """Whether the earlier call gives the entity, or what the second will make of it, or an object made from it."""
     if _is_entity(first.call.site.result, first.entity) or (
-        _is_getter(first, second) and same_arguments(first, second)
+        _is_getter(first, second) and (same_arguments(first, second, nearest=True) or _is_about(first))
     ):
         return True
     if any(sym[0] == "attr" and sym[1] == result_sym(first.call) for _, sym in second.keys):
@@ -189,6 +208,16 @@ def _gives(first: Read, second: Read) -> bool:
 def _is_getter(first: Read, second: Read) -> bool:
     """Whether the function itself calls what both reads come through."""
     return len(first.chain) > 1 and any(e.function is first.chain[1].function for e in second.chain[1:])
+
+
+def _is_about(read: Read) -> bool:
+    """Whether the entity is all that the call reads, and its result no other: then it is what the result is made of."""
+    models = read.call.function.project.world.models
+    kinds = members(awaited(read.call.site.result).type)
+    nothing = all(isinstance(k, Null) for k in kinds)
+    if nothing or any(isinstance(k, Inst) and models.is_model(k.cls) for k in kinds):
+        return False
+    return {e.entity for e in read.call.effects if e.kind == "db.select"} == {read.entity}
 
 
 def _is_entity(result: Value, entity: Class) -> bool:
@@ -240,7 +269,10 @@ def _on_the_way(read: Read) -> Iterator[CallView]:
 
 def _breaks_it(call: CallView, entity: Class) -> bool:
     """Whether any effect of a call does; most calls have none of a kind that could."""
-    return not call.effect_kinds.isdisjoint(BREAKING) and any(_breaks(e, entity) for e in call.effects)
+    if call.effect_kinds.isdisjoint(BREAKING):
+        return False
+    project = call.function.project
+    return any(_breaks(e, entity) and not only_on_failure(project, e) for e in call.effects)
 
 
 def _missed(function: FunctionView, first: CallView, second: CallView) -> bool:

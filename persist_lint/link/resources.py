@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from persist_lint.link.answers import Answers
 from persist_lint.link.fates import Fate, FateWalk, Tracked, by_node
-from persist_lint.link.index import Function
+from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import Coll, Coro, Inst, Lib, LibFn, Manager, Sym, Value, members
 from persist_lint.link.ownership import Ownership, Resource, Use
 from persist_lint.link.sites import Site, Target
@@ -230,12 +230,39 @@ class Resources:
         return Made(name, found.is_, frozenset(found.release))
 
     def _derived(self, site: Site) -> Made | None:
-        """An instance of a project class derived from a library resource."""
+        """An instance of a project class derived from a library resource, or of one that makes and keeps engines."""
         for kind in members(site.result.type):
             if isinstance(kind, Inst) and site.result.sym[0] == "new":
                 bases = self._world.classes.library_bases(kind.cls)
-                return next((m for b in bases if (m := self.made(b)) is not None), None)
+                return next((m for b in bases if (m := self.made(b)) is not None), None) or self._keeper(kind.cls)
         return None
+
+    def _keeper(self, cls: Class) -> Made | None:
+        """What an instance is to its maker where its methods make engines, keep them, and one of them disposes of all.
+
+        A class without such a method is told of where it makes them.
+        """
+        if not any("dispose" in m.facts.names for ms in cls.methods.values() for m in ms):
+            return None
+        return self._answers.get(("keeper", cls), lambda: self._find_keeper(cls), None)
+
+    def _find_keeper(self, cls: Class) -> Made | None:
+        methods = [m for ms in cls.methods.values() for m in ms]
+        keeps = any(
+            one.made.kind == "engine" and any(use.kind in ("moved", "kept") for use in one.uses)
+            for method in methods
+            for one in self.of(method)
+        )
+        ends = {m.name for m in methods if self._disposes(m)} if keeps else set()
+        return Made(cls.dotted, "engine", frozenset(ends)) if ends else None
+
+    def _disposes(self, method: Function) -> bool:
+        """Whether a method disposes of an engine that it has not made."""
+        return any(
+            target.name.endswith(".dispose") and target.bound is not None and target.bound.sym[0] not in ("open", "new")
+            for site in self._world.flow(method).sites.values()
+            for target in site.targets
+        )
 
     # ------------------------------------------------------------------ generators driven by hand
 

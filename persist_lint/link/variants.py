@@ -81,10 +81,15 @@ class Variants:
         if not isinstance(kind, Inst | ClassObj) or owner is None:
             return None, ()
         args = kind.args if all(_is_concrete(arg) for arg in kind.args) else ()
-        mapped = self._world.models.is_model(kind.cls) and not self._world.models.is_model(owner)
+        mapped = owner is not kind.cls and self._world.models.is_model(kind.cls) and not self._has_table(owner)
         if args or mapped or self._world.classes.depends_on_receiver(function, kind.cls):
             return kind.cls, args
         return None, ()
+
+    def _has_table(self, cls: Class) -> bool:
+        """Whether a class is mapped itself: a base of mapped classes means nothing until one of them is meant."""
+        models = self._world.models
+        return models.is_model(cls) and models.info(cls).table is not None
 
     # ------------------------------------------------------------------ arguments
 

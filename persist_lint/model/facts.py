@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from persist_lint.model.span import Span
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 
 
 class Node(Struct, frozen=True, array_like=True, eq=False, tag=True, gc=False):
