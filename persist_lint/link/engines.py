@@ -18,10 +18,10 @@ from persist_lint.link.callers import Callers
 from persist_lint.link.choices import ANYTHING, Choices, Entries, Named, Possible, merged
 from persist_lint.link.constants import Constants, Frame
 from persist_lint.link.contexts import is_test
-from persist_lint.link.index import Function
-from persist_lint.link.lattice import Fn, Inst, Type, members
+from persist_lint.link.index import Class, Function
+from persist_lint.link.lattice import ClassObj, Fn, Inst, Type, members
 from persist_lint.link.sites import Site
-from persist_lint.link.tree import heads, post_order, statements
+from persist_lint.link.tree import heads, post_order, spelled, statements
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ class Engines:
         said = [self._dialect_of(test, truth, home) for test, truth, home in around]
         other = [one for one, word in zip(around, said, strict=True) if not word]
         asked = any(self.constants.taken((test, truth), home) is False for test, truth, home in other)
-        side = next((word for word in said if word), "")
+        side = next((word for word in said if word), "") or self._side_of_instances(frame.function)
         return Variant(frame, options, urls, side, asked)
 
     def _passed_on(self, frame: Frame) -> Choices:
@@ -323,6 +323,26 @@ class Engines:
                 if tests and holds_call(statement, inner):
                     yield from ((test, truth, home) for test, truth in reversed(tests))
             inner, home = home.call, home.caller
+
+    def _side_of_instances(self, method: Function) -> str:
+        """The dialect for which a method's class is made, if the branches around all the calls that make one say it."""
+        cls = method.owner
+        found: set[str] = set()
+        for function in self._world.index.functions() if cls is not None else ():
+            if cls is not None and cls.name in function.facts.names and not is_test(function.module.path):
+                for call in self._instances(function, cls):
+                    tests = self._around(call, Frame(function))
+                    words = (self._dialect_of(test, truth, home) for test, truth, home in tests)
+                    found.add(next((word for word in words if word), ""))
+        return found.pop() if len(found) == 1 else ""
+
+    def _instances(self, function: Function, cls: Class) -> Iterator[f.Call]:
+        """The calls in a function that make an instance of a class."""
+        for node in (n for s in statements(function.body) for head in heads(s) for n in post_order(head)):
+            if isinstance(node, f.Call) and spelled(node.func).rpartition(".")[2] == cls.name:
+                made = self._world.evaluate_inside(function, node.func)
+                if any(isinstance(kind, ClassObj) and kind.cls is cls for kind in members(made.type)):
+                    yield node
 
     def _dialect_of(self, test: f.Expr, truth: bool, frame: Frame, depth: int = 0) -> str:
         match test:

@@ -313,7 +313,9 @@ class _Follow:
             if method or (attr.name in self.resource.release and not isinstance(call, f.Attr | f.Compare)):
                 self.note(start, "moved", attr, attr.name)  # ``atexit.register(engine.dispose)``
             return None
-        if attr.name in self.resource.release and not derived:
+        if attr.name in ("__enter__", "__aenter__"):
+            return call, derived  # entered by hand: what that gives is the same thing
+        if not derived and (attr.name in self.resource.release or attr.name in ("__exit__", "__aexit__")):
             self.note(start, "released", call, attr.name)
             return None
         return self._method(start, attr, call, derived)
