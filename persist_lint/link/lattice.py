@@ -197,6 +197,7 @@ class Statement(Struct, frozen=True):
     ``sources`` are dotted names of the classes that columns, joins and conditions mention, in order;
     ``options`` name (strategy, relationship path). ``limit`` is -1 where none is set, 0 where it is not a constant.
     ``sets`` are the attributes that ``values()`` names, with ``*`` among them where it may set others.
+    ``many``: ``values()`` got a list of rows.
     """
 
     verb: str
@@ -214,6 +215,7 @@ class Statement(Struct, frozen=True):
     sources: tuple[str, ...] = ()
     session: Sym | None = None
     sets: tuple[str, ...] = ()
+    many: bool = False
 
 
 class TypeParam(Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from persist_lint.link.generated import WAITS, bound_of_generator
 from persist_lint.link.index import Class
 from persist_lint.link.lattice import ClassObj, Closure, Fn, Partial, Tup, Value, members, unknown
 from persist_lint.link.sites import Bound, Loop
@@ -19,7 +20,6 @@ CHUNKERS = frozenset(
     {"batched", "chunked", "chunks", "chunk", "batch", "batches", "iter_batches", "partitions", "sliced"}
 )
 ITERATING = {"builtins.map": 1, "builtins.filter": 1, "builtins.sorted": 0, "builtins.min": 0, "builtins.max": 0}
-WAITS = frozenset({"wait", "listen"})
 TAKERS = frozenset({"pop", "popleft", "get_nowait", "heappop"})
 
 
@@ -38,6 +38,9 @@ def classify(walker: Evaluator, node: f.For | f.While | f.Generator, iterated: V
         bound = "retry"
     if bound == "none" and _takes_what_arrives(walker, node, iterated):
         bound = "polling"
+    if bound == "none" and (site := walker.flow.sites.get(node.iter)) is not None:
+        made = (bound_of_generator(walker.world, t.function) for t in site.targets if t.function is not None)
+        bound = next((one for one in made if one != "none"), bound)
     found = node if isinstance(node, f.For) else None
     return Loop(
         kind, at, place, iterated or unknown("loop"), bound, stops_at_first_hit(body), False, node.target, found

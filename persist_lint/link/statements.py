@@ -174,7 +174,9 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
             return replace(statement, locks=True)
         case "values":
             named = ("*" if name is None else name for name, _ in call.keywords)
-            return replace(statement, sets=(*statement.sets, *named, *("*" for _ in call.args)))
+            many = any(isinstance(kind, Coll) for value in call.args[:1] for kind in members(value.type))
+            sets = (*statement.sets, *named, *("*" for _ in call.args))
+            return replace(statement, sets=sets, many=many or statement.many)
         case "options":
             options = [o for value in call.args for o in _options(value)]
             return replace(statement, options=tuple(dict.fromkeys((*statement.options, *options)))[: 4 * MAX_PARTS])

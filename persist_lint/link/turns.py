@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from persist_lint.link.effects import Effect
-from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Coll, Sym, members
+from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Coll, Statement, Sym, members
 from persist_lint.link.repetition import RUNS, Repeat, is_workflow, loops_below, own_session, repeat_of, takes_many
 from persist_lint.link.sites import Loop
 from persist_lint.link.views import CallView, FunctionView
@@ -235,9 +235,13 @@ def _many_rows(effect: Effect) -> bool:
     leaf = effect.leaf
     if effect.kind not in WRITES | PENDING:
         return False
-    if loops_below(effect) or (effect.statement is not None and effect.statement.inside):
+    if loops_below(effect) or _of_many(effect.statement):
         return True
     return leaf.site is not None and any(isinstance(k, Coll) for v in leaf.site.args for k in members(v.type))
+
+
+def _of_many(statement: Statement | None) -> bool:
+    return statement is not None and (bool(statement.inside) or statement.many)
 
 
 def _same(one: Sym, other: Sym) -> bool:
