@@ -61,8 +61,10 @@ def key_of_project(
     rules: Iterable[str],
     vocabulary: Vocabulary,
     surroundings: Surroundings,
+    src: Iterable[str] = (),
 ) -> bytes:
     """The key of everything that an answer depends on; ``contents`` are the keys of the files' contents by path."""
     encoder = msgspec.msgpack.Encoder(order="deterministic")
-    told = (code_state(_LAYERS), sorted(contents.items()), sorted(audited), sorted(rules), vocabulary, surroundings)
+    asked = (sorted(audited), sorted(rules), sorted(src))
+    told = (code_state(_LAYERS), sorted(contents.items()), asked, vocabulary, surroundings)
     return hashlib.blake2b(encoder.encode(told), digest_size=16, person=b"answer").digest()

@@ -126,6 +126,7 @@ class _Read(Struct, frozen=True):
     vocabulary: Vocabulary
     surroundings: Surroundings
     unsaved: dict[str, bytes]
+    src: tuple[str, ...]
 
 
 def _read(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> _Read:
@@ -140,11 +141,12 @@ def _read(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> 
         store.save()
     audited = [file.path for file in found.files if file.audited and (file.named or file.path not in loaded.generated)]
     surroundings = survey(root, loaded.modules)
-    return _Read(loaded, audited, tuple(found.problems), vocabulary, surroundings, unsaved)
+    src = tuple(folder.relative_to(root).as_posix() for folder in config.src if root in folder.parents)
+    return _Read(loaded, audited, tuple(found.problems), vocabulary, surroundings, unsaved, src)
 
 
 def _linked(read: _Read) -> Project:
-    return link(read.loaded.modules, read.vocabulary, read.surroundings, audited=frozenset(read.audited))
+    return link(read.loaded.modules, read.vocabulary, read.surroundings, audited=frozenset(read.audited), src=read.src)
 
 
 def _answer(read: _Read, rules: Sequence[catalogue.RuleModule]) -> Answer:
@@ -156,7 +158,7 @@ def _answer(read: _Read, rules: Sequence[catalogue.RuleModule]) -> Answer:
 
 def _key(read: _Read, rules: Sequence[catalogue.RuleModule]) -> bytes:
     names = [entry.rule.name for entry in rules]
-    return key_of_project(read.loaded.contents, read.audited, names, read.vocabulary, read.surroundings)
+    return key_of_project(read.loaded.contents, read.audited, names, read.vocabulary, read.surroundings, read.src)
 
 
 def _project(root: Path, paths: Sequence[Path], job: _Job, store: Store | None) -> Analysis:

@@ -12,10 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from persist_lint.link.arguments import actuals, constructed, spread, spread_keywords
-from persist_lint.link.awaiting import enterable
 from persist_lint.link.coroutines import Coroutines
 from persist_lint.link.higher import functions_run
 from persist_lint.link.index import Class, Function
+from persist_lint.link.kept import note_set
 from persist_lint.link.lattice import (
     PACKAGE_SYM,
     UNKNOWN_SYM,
@@ -32,7 +32,6 @@ from persist_lint.link.lattice import (
     LibFn,
     LibMethod,
     LibMod,
-    Manager,
     Mod,
     Null,
     Partial,
@@ -78,6 +77,7 @@ class Applier:
         self._ev = evaluator
         self._world = evaluator.world
         self._coroutines = Coroutines(evaluator)
+        self._named: dict[f.Call, f.Attr] = {}
         self._lambdas: dict[tuple[int, int], list[Site]] = {}  # by place: the calls in each lambda's body
 
     def decorate(self, decorator: f.Expr, value: Value, decorated: Value) -> None:
@@ -120,6 +120,7 @@ class Applier:
         ev.flow.sites[expr] = site
         self._coroutines.place(expr, site)
         self._coroutines.learn(expr, args)
+        note_set(self._world, ev.flow, callee, args)
         return outcome.result
 
     def _argument(self, arg: f.Expr, consumer: str) -> Value:
@@ -166,7 +167,7 @@ class Applier:
     ) -> Outcome | None:
         match kind:
             case Fn(function=function, bound=bound, bare=bare):
-                return self._function(function, bound, args, keywords, place, callee.weak, bare=bare)
+                return self.function(function, bound, args, keywords, place, callee.weak, bare=bare)
             case ClassObj(cls=cls):
                 return self._construct(cls, kind, args, keywords, place)
             case LibClass() | LibFn() | LibMethod() | Lib():
@@ -175,7 +176,7 @@ class Applier:
                 method = self._world.classes.find_method(cls, "__call__")
                 if method is None:
                     return Outcome([], unknown("no __call__"), f"{cls.name} has no __call__")
-                return self._function(method, Value(kind, callee.sym), args, keywords, place, callee.weak)
+                return self.function(method, Value(kind, callee.sym), args, keywords, place, callee.weak)
             case Closure(returns=returns):
                 self._runs_lambda(Value(kind), "here")
                 sym = ("call", place) if returns.sym == UNKNOWN_SYM else returns.sym
@@ -211,9 +212,17 @@ class Applier:
         expr: f.Call,
     ) -> Outcome:
         match kind:
-            case LibClass(name=name):
+            case LibClass(name=name, args=said):
                 made = self._world.vocabulary.types[name].new or Row()
-                return self._library(made, name, callee, args, keywords, place, expr, makes=name)
+                outcome = self._library(made, name, callee, args, keywords, place, expr, makes=name)
+                if said and isinstance(outcome.result.type, Lib):
+                    outcome.result = Value(Lib(name, said), outcome.result.sym)
+                return outcome
+            case LibFn(name="builtins.getattr") if len(args) > 1 and args[1].sym[0] == "const":
+                return Outcome([], self._named_attribute(expr, args))
+            case LibFn(name="builtins.cast") if len(args) == 2:
+                meant = self._world.resolver.annotation(expr.args[0], self._ev.function.module, self._ev.function)
+                return Outcome([], self._world.declared(meant, args[1]))
             case LibFn(name=name):
                 row = self._world.vocabulary.functions.get(name)
                 if row is None:
@@ -238,7 +247,7 @@ class Applier:
                 return self._library(row, f"{name}.__call__", Value(kind, callee.sym), args, keywords, place, expr)
         return Outcome([], unknown("not callable"), "not callable")
 
-    def _function(
+    def function(
         self,
         function: Function,
         bound: Value | None,
@@ -331,6 +340,12 @@ class Applier:
 
     # ------------------------------------------------------------------ attributes
 
+    def _named_attribute(self, expr: f.Call, args: tuple[Value, ...]) -> Value:
+        """``getattr(x, "name", default)``."""
+        node = self._named.setdefault(expr, f.Attr(expr.at, expr.args[0], str(args[1].sym[1])))
+        found = self.attribute(node, args[0], "other")
+        return join([found, *args[2:]])
+
     def attribute(self, expr: f.Attr, base: Value, consumer: str) -> Value:
         """``base.name``; property reads are recorded as sites, reads on project instances as touches."""
         if base.sym[0] == "column":
@@ -382,7 +397,7 @@ class Applier:
 
     def _method(self, method: Function, base: Value, expr: f.Attr) -> Value:
         if method.is_property:
-            outcome = self._function(method, base, (), (), (expr.at.line, expr.at.column), base.weak)
+            outcome = self.function(method, base, (), (), (expr.at.line, expr.at.column), base.weak)
             ev = self._ev
             ev.flow.sites[expr] = Site(
                 expr, expr.at, base, (), (), tuple(outcome.targets), outcome.result, tuple(ev.loops),
@@ -402,60 +417,7 @@ class Applier:
                 return Value(LibMethod(library, name, bound))
         return unknown(f"super has no {name}")
 
-    # ------------------------------------------------------------------ managers, lambdas, coroutines
-
-    def entered(self, expr: f.Expr, manager: Value, is_async: bool) -> Value:
-        """What entering a context manager gives; project ``__enter__`` methods become sites."""
-        kinds = enterable(self._world.classes, members(manager.type), is_async)
-        return join([self._enter(kind, manager, expr, is_async) for kind in kinds])
-
-    def left(self, item: f.WithItem, manager: Value, is_async: bool) -> None:
-        """Leaving an instance of a project class is a call with a site of its own; its node is made for it."""
-        ev, at, name = self._ev, item.context.at, "__aexit__" if is_async else "__exit__"
-        targets: list[Target] = []
-        for kind in members(manager.type):
-            method = self._world.classes.find_method(kind.cls, name) if isinstance(kind, Inst) else None
-            if method is not None:
-                bound = Value(kind, manager.sym, manager.weak)
-                targets += self._function(method, bound, (), (), (at.line, at.column), manager.weak).targets
-        if targets:
-            node = ev.flow.leaves.setdefault(item, f.Name(at, name))
-            ev.flow.sites[node] = Site(
-                node, at, manager, (), (), tuple(targets), Value(Null()), tuple(ev.loops),
-                tuple(dict.fromkeys(ev.guards)), "", "with", is_async, name=f"{spelled(item.context)}.{name}",
-            )  # fmt: skip
-
-    def _enter(self, kind: Type, manager: Value, expr: f.Expr, is_async: bool) -> Value:
-        place = (expr.at.line, expr.at.column)
-        match kind:
-            case Manager(of=of):
-                return of
-            case Lib():
-                return self._world.entered(Value(kind, manager.sym, manager.weak))
-            case Coro(of=of):  # ``async with session.get(url)`` and ``async with engine.begin()``
-                return self._world.entered(of)
-            case Inst(cls=cls):
-                method = self._world.classes.find_method(cls, "__aenter__" if is_async else "__enter__")
-                if method is None:
-                    return Value(kind, manager.sym)
-                outcome = self._function(method, Value(kind, manager.sym), (), (), place, manager.weak)
-                self._entering(expr, manager, outcome, is_async)
-                result = self._world.awaited(outcome.result) if is_async else outcome.result
-                return Value(kind, manager.sym) if isinstance(result.type, Unknown) else result
-        return unknown("entering something unknown", ("call", place))
-
-    def _entering(self, expr: f.Expr, manager: Value, outcome: Outcome, is_async: bool) -> None:
-        """A project's ``__enter__`` runs where its manager is made or named: with that call, or as one of its own."""
-        ev = self._ev
-        targets = tuple(replace(target, arguments=()) for target in outcome.targets)
-        made = ev.flow.sites.get(expr)
-        if made is not None and (isinstance(expr, f.Call) or made.consumer == "property"):
-            made.targets += targets
-            return
-        ev.flow.sites[expr] = Site(
-            expr, expr.at, manager, (), (), targets, outcome.result, tuple(ev.loops), tuple(dict.fromkeys(ev.guards)),
-            consumer="with", awaited=is_async, name=spelled(expr),
-        )  # fmt: skip
+    # ------------------------------------------------------------------ iteration, lambdas
 
     def iteration(self, target: f.Expr, iterated: Value) -> None:
         """A site for the turns of a loop over a library object whose iteration does something, at the target."""

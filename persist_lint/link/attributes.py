@@ -166,8 +166,11 @@ class Attributes:
         return world.evaluate_in(owner, expr)
 
     def _inherited(self, base: Value, cls: Class, name: str) -> Value:
-        """What a library base gives."""
+        """A nested class, or what a library base gives."""
         world = self._world()
+        for one in world.classes.mro(cls):
+            if (nested := nested_class(one, name)) is not None:
+                return Value(ClassObj(nested), ("global", nested.dotted))
         for library in world.classes.library_bases(cls):
             if world.method_row(library, name) is not None:
                 return Value(LibMethod(library, name, base), attr_sym(base.sym, name), base.weak)
@@ -192,7 +195,7 @@ class Attributes:
             return Value(Fn(method, bound), UNKNOWN_SYM)
         if world.models.is_model(cls) and world.models.has_attribute(cls, name):
             return Value(Unknown("a mapped attribute"), ("column", cls.dotted, name))
-        nested = next((c for c in cls.module.classes if c.owner is cls and c.name == name), None)
+        nested = nested_class(cls, name)
         if nested is not None:
             return Value(ClassObj(nested), ("global", nested.dotted))
         found = world.classes.fields(cls).get(name)
@@ -235,6 +238,11 @@ class Attributes:
             if found is not None and "." in found[0].gives:
                 return world.library_attribute(Value(Lib(found[0].gives), ("global", function.dotted)), name)
         return unknown("attribute of a function")
+
+
+def nested_class(cls: Class, name: str) -> Class | None:
+    """The class of that name in a class's own body."""
+    return next((c for c in cls.module.classes if c.owner is cls and c.name == name), None)
 
 
 def assigned_attributes(method: Function) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from persist_lint.link.attributes import assigned_attributes
 from persist_lint.link.index import Class, Function, Index, Module
 from persist_lint.link.lattice import Type, TypeParam
 from persist_lint.link.names import External, Variable
@@ -36,6 +37,7 @@ class Classes:
         self._subclasses: dict[Class, list[Class]] | None = None
         self._fields: dict[Class, dict[str, tuple[Class, f.Stmt]]] = {}
         self._sensitive: dict[Class, frozenset[Function]] = {}
+        self._assigned: dict[Function, list[str]] = {}
         self._structural: dict[Class, list[Class]] = {}
 
     def bases(self, cls: Class) -> tuple[Base, ...]:
@@ -151,7 +153,7 @@ class Classes:
             defined |= (
                 {*one.methods, *(n for n, (o, _) in self.fields(cls).items() if o is one)} if one is cls else set()
             )
-        words = set(defined)
+        words = defined | self._set_below(cls)
         if any(base.args for base in self.bases(cls)):
             found.update(inherited)
         found.update(m for m in inherited if "super" in m.facts.names and self._continues_elsewhere(cls, m))
@@ -162,6 +164,18 @@ class Classes:
                 return frozenset(found)
             found.update(new)
             words.update(m.name for m in new)
+
+    def _set_below(self, cls: Class) -> set[str]:
+        """Attributes that the class's own methods set and nothing above declares or sets: what a mixin relies on."""
+        own = {name for methods in cls.methods.values() for m in methods for name in self._assigned_in(m)}
+        inherited = [m for one in self.mro(cls)[1:] for methods in one.methods.values() for m in methods]
+        above = {name for method in inherited for name in self._assigned_in(method)}
+        return own - above - {name for name, (one, _) in self.fields(cls).items() if one is not cls}
+
+    def _assigned_in(self, method: Function) -> list[str]:
+        if method not in self._assigned:
+            self._assigned[method] = assigned_attributes(method)
+        return self._assigned[method]
 
     def _continues_elsewhere(self, cls: Class, method: Function) -> bool:
         """Whether ``super()`` in an inherited method finds other classes on ``cls`` than on the method's own class."""

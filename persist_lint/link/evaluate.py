@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from persist_lint.link.apply import Applier
 from persist_lint.link.awaiting import awaitable, awaitable_targets
 from persist_lint.link.conditions import flag, guards_of
+from persist_lint.link.entering import Entering
 from persist_lint.link.index import Class, Function, Module
+from persist_lint.link.kept import REQUEST_STATE, state_item
 from persist_lint.link.lattice import (
     MAX_FIELDS,
     NONE,
@@ -26,6 +28,7 @@ from persist_lint.link.lattice import (
     Tup,
     Unknown,
     Value,
+    attr_sym,
     join,
     members,
     package_path,
@@ -60,6 +63,7 @@ class Evaluator:
         self.guards: list[Guard] = []
         self.groups: list[tuple[Value, f.Expr]] = []
         self._apply = Applier(self)
+        self._entering = Entering(self, self._apply)
 
     def value(self, expr: f.Expr, consumer: str = "other") -> Value:
         """What the expression is; ``consumer`` says what the surrounding code does with it."""
@@ -231,6 +235,8 @@ class Evaluator:
     def subscript(self, expr: f.Subscript, _: str) -> Value:
         base = self.value(expr.value)
         index = self.value(expr.index)
+        if (name := state_item(expr)) and REQUEST_STATE in self.world.vocabulary.types:
+            return self.world.kept.at(REQUEST_STATE, name, attr_sym(base.sym, name))
         return self.world.subscripted(base, expr.index, index)
 
     def slice(self, expr: f.Slice, _: str) -> Value:
@@ -346,8 +352,8 @@ class Evaluator:
 
     def entered(self, item: f.WithItem, manager: Value, is_async: bool) -> Value:
         """What ``with expr as x`` binds to x."""
-        self._apply.left(item, manager, is_async)
-        return self._apply.entered(item.context, manager, is_async)
+        self._entering.left(item, manager, is_async)
+        return self._entering.entered(item.context, manager, is_async)
 
     def enter_group(self, expr: f.Expr, manager: Value) -> int:
         """Open a task group's region; how many were opened (0 or 1)."""

@@ -90,6 +90,9 @@ def subscripted(base: Value, index_expr: f.Expr, index: Value) -> Value:
                 results.append(Data())
             case Lib():
                 results.append(kind)
+            case LibClass(name=name):
+                parts = index.type.items if isinstance(index.type, Tup) else (index,)
+                results.append(LibClass(name, tuple(map(_argument, parts))))
             case ClassObj(cls=cls):
                 parts = index.type.items if isinstance(index.type, Tup) else (index,)
                 results.append(ClassObj(cls, tuple(map(_argument, parts))))

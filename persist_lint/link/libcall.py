@@ -101,6 +101,8 @@ def _given(world: World, call: LibraryCall) -> Value:
     if call.makes:
         kept = row.of if world.kind_of(call.makes) in ("pubsub", "file") else ""
         carried: tuple[Type, ...] = tuple(v.type for v in call.arguments(kept))
+        if world.kind_of(call.makes) == "session_factory" and (given := call.argument("kw:class_")) is not None:
+            carried = tuple(kind for kind in (instance_of(given.type),) if not isinstance(kind, Unknown))
         if row.verb == "text":
             carried = (started(world, call),)
         return Value(Lib(call.makes, carried), ("open", call.place))
@@ -147,7 +149,17 @@ def _typed(world: World, call: LibraryCall) -> Value:
         return Value(Lib(row.gives, (carried,)), ("call", call.place), weak)
     if kind in ("task", "future") and about is not None:
         return Value(Lib(row.gives, (awaited(called(world, about)).type,)), ("open", call.place))
+    if kind == "session" and (own := _own_class(world, call)) is not None:
+        return Value(own, _handle(world, call, kind), weak)
     return Value(Lib(row.gives, _text_of(call, kind)), _handle(world, call, kind), weak)
+
+
+def _own_class(world: World, call: LibraryCall) -> Type | None:
+    """The session class that a factory makes: ``sessionmaker(class_=AsyncSession)``, ``async_sessionmaker[Mine]``."""
+    match call.bound.type if call.bound is not None else None:
+        case Lib(name=name, args=(made,)) if world.kind_of(name) == "session_factory" and world.kind(made) == "session":
+            return made
+    return None
 
 
 def _handle(world: World, call: LibraryCall, kind: str) -> Sym:
@@ -269,6 +281,30 @@ def _collection(world: World, call: LibraryCall) -> Value:
     return unknown("no collection") if about is None else Value(Coll(element(about).type), about.sym)
 
 
+def _entered(world: World, call: LibraryCall) -> Value:
+    about = call.argument(call.row.of)
+    if about is None:
+        return unknown("nothing to enter")
+    match about.type:
+        case Manager(of=of):
+            return of
+        case Inst(cls=cls):
+            enter = "__aenter__" if call.row.awaits else "__enter__"
+            method = world.classes.find_method(cls, enter)
+            return about if method is None else awaited(world.result(method, about, {0: about}, call.place))
+    return world.entered(about)
+
+
+def _held(world: World, call: LibraryCall) -> Value:
+    bound = call.bound
+    if bound is None or not isinstance(bound.type, Lib):
+        return unknown("no receiver")
+    sym = ("attr", bound.sym, "()")
+    if bound.type.args:
+        return Value(bound.type.args[0], sym)
+    return world.kept.at(bound.sym[1], "", sym) if bound.sym[0] == "global" else unknown("no variable of the module")
+
+
 def _argument(world: World, call: LibraryCall) -> Value:
     return call.argument(call.row.of) or unknown("no argument")
 
@@ -302,6 +338,8 @@ _SHAPES = {
     "collection": _collection,
     "wrapped": _wrapped,
     "argument": _argument,
+    "entered": _entered,
+    "held": _held,
     "model_base": _base,
 }
 

@@ -47,12 +47,14 @@ def link(
     surroundings: Surroundings,
     *,
     audited: frozenset[str] | None = None,
+    src: Iterable[str] = (),
 ) -> Project:
-    """Tie all files together; ``audited`` are the paths that findings may stand in (None: all)."""
+    """Tie all files together; ``audited`` are the paths that findings may stand in (None: all), ``src`` import roots
+    that the layout does not show."""
     if sys.getrecursionlimit() < RECURSION:
         sys.setrecursionlimit(RECURSION)
     readable = {path: facts for path, facts in modules.items() if facts.problem is None}
-    roots = Roots(readable)
+    roots = Roots(readable, src)
     index = Index(readable, {path: roots.dotted(path) for path in readable})
     scopes = Scopes(index, roots, vocabulary)
     resolver = Resolver(scopes, vocabulary)

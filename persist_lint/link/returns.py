@@ -101,7 +101,7 @@ class Returns:
         if parameter.kind == "kwargs":
             return Value(Dict(Data("str"), kind))
         if not isinstance(kind, Unknown):
-            return Value(kind)
+            return self._injected(kind, home, place)
         default = parameter.default
         defaults = [world.evaluate_at(home, default)] if isinstance(default, f.Call | f.Name | f.Attr) else []
         for value in (*defaults, *(self.provided(p) for p in world.providers(home, place))):
@@ -112,6 +112,15 @@ class Returns:
         found = self._from_callers(function, number)
         silent = isinstance(found.type, Unknown) and parameter.annotation is not None
         return Value(kind) if silent else found
+
+    def _injected(self, kind: Type, function: Function, number: int) -> Value:
+        """What an annotated parameter is; where a provider gives it, that says which session, which implementation."""
+        world = self._w()
+        for provider in world.providers(function, number):
+            given = self.provided(provider)
+            if world.kind(kind) == "session" == world.kind(given.type) or world.refines(given.type, kind):
+                return Value(given.type)
+        return Value(kind)
 
     def _from_callers(self, function: Function, number: int) -> Value:
         """The join of what resolved callers pass, and theirs, a few levels up."""

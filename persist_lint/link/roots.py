@@ -2,7 +2,8 @@
 
 A file's root is the first directory above it that is no package. A repository may have several (``src/``,
 ``server/``, ``clients/``); an import is looked up in the importer's nearest root first. Directories without
-``__init__.py`` are namespace packages below a root.
+``__init__.py`` are namespace packages below a root; the configuration may name roots that the layout does not show
+(``src``).
 
     server/polar/__init__.py, server/polar/order/service.py     root ``server``: polar.order.service
     src/app/db.py (no __init__.py)                              root ``src``: app.db
@@ -11,21 +12,24 @@ A file's root is the first directory above it that is no package. A repository m
 from __future__ import annotations
 
 import posixpath
+import sys
 from collections.abc import Iterable
 
 SOURCE_DIRECTORIES = frozenset({"src", "lib", "python", "backend", "server", "api"})
 
 
 class Roots:
-    """The import roots of a set of project-relative posix paths."""
+    """The import roots of a set of project-relative posix paths; ``given`` are those that the configuration names."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], given: Iterable[str] = ()) -> None:
+        self._given = tuple(given)
         self.paths = frozenset(paths)
         self.packages = frozenset(posixpath.dirname(p) for p in self.paths if posixpath.basename(p) == "__init__.py")
         self.directories = frozenset(d for p in self.paths for d in ancestors(p))
         self.roots = self._find_roots()
         self._found: dict[tuple[str, str], str | None] = {}
         self._near: dict[str, tuple[str, ...]] = {}
+        self._by_name: dict[str, list[str]] | None = None
 
     def _find_roots(self) -> tuple[str, ...]:
         roots = {""}
@@ -33,6 +37,7 @@ class Roots:
         roots.update(
             d for d in self.directories if posixpath.basename(d) in SOURCE_DIRECTORIES and d not in self.packages
         )
+        roots.update(root for root in self._given if root not in self.packages)
         return tuple(sorted(roots))
 
     def dotted(self, path: str) -> str:
@@ -57,8 +62,31 @@ class Roots:
         if key not in self._found:
             tail = dotted.replace(".", "/")
             near = self._nearest(directory)
-            self._found[key] = next((hit for root in near if (hit := self._in_root(root, tail))), None)
+            known = next((hit for root in near if (hit := self._in_root(root, tail))), None)
+            self._found[key] = known or self._portion(dotted, directory)
         return self._found[key]
+
+    def _portion(self, dotted: str, directory: str) -> str | None:
+        """The file of a namespace package with portions in several folders, none of which looks like a root.
+
+        ``import acme.core.db`` reads ``libs/core/acme/core/db.py``: the one file of that tail outside all packages, the
+        nearest if there are several. Names of the standard library are never looked for so.
+        """
+        head, _, rest = dotted.partition(".")
+        if not rest or head in sys.stdlib_module_names:
+            return None
+        tail = dotted.replace(".", "/")
+        if self._by_name is None:
+            self._by_name = {}
+            for path in sorted(self.paths):
+                self._by_name.setdefault(module_name(path), []).append(path)
+        found = []
+        for path in self._by_name.get(dotted.rpartition(".")[2], ()):
+            stem = path.removesuffix("/__init__.py").removesuffix(".py")
+            root = stem[: -len(tail) - 1]
+            if stem.endswith(f"/{tail}") and not self.packages.intersection((root, *ancestors(root))):
+                found.append((-len(posixpath.commonpath((root, directory or "."))), path))
+        return min(found)[1] if found else None
 
     def is_namespace(self, dotted: str, importer: str) -> bool:
         """Whether the name is a directory of the project without ``__init__.py``."""
@@ -79,6 +107,11 @@ class Roots:
             ranked = sorted(self.roots, key=lambda root: (-shared(root, directory), root.count("/"), root))
             self._near[directory] = tuple(dict.fromkeys((*ranked, *own)))
         return self._near[directory]
+
+
+def module_name(path: str) -> str:
+    """The last part of a file's import name."""
+    return posixpath.basename(path.removesuffix("/__init__.py").removesuffix(".py"))
 
 
 def relative(module_path: str, level: int, name: str) -> str:

@@ -125,5 +125,8 @@ class Flow(Struct, eq=False):
     returns: list[Value] = field(default_factory=list)
     yields: list[Value] = field(default_factory=list)
     attributes: dict[str, list[Value]] = field(default_factory=dict)  # self.x = value
+    kept: dict[tuple[str, str], list[Value]] = field(
+        default_factory=dict
+    )  # put into objects of libraries (see ``kept``)
     env: dict[str, Value] = field(default_factory=dict)
     tests: dict[tuple[f.Expr, bool], list[Guard]] = field(default_factory=dict)  # what holds where a test is (un)true

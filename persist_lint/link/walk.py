@@ -12,6 +12,7 @@ from persist_lint.link.arguments import with_entry
 from persist_lint.link.classes import flat
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Class, Function
+from persist_lint.link.kept import REQUEST_STATE, state_item
 from persist_lint.link.lattice import (
     NONE,
     ClassObj,
@@ -19,6 +20,7 @@ from persist_lint.link.lattice import (
     Data,
     Dict,
     Inst,
+    Lib,
     Tup,
     Unknown,
     Value,
@@ -48,6 +50,7 @@ class Walker(Evaluator):
     def __init__(self, world: World, function: Function, flow: Flow) -> None:
         super().__init__(world, function, flow)
         self._repeat = 0
+        self._globals: set[str] = set()
 
     def run(self) -> None:
         """Fill the flow."""
@@ -200,6 +203,18 @@ class Walker(Evaluator):
             return row is not None and bool(row.does or row.level)
         return isinstance(found, Function | Class)
 
+    def imported(self, statement: f.Import) -> None:
+        """An import in a function that binds a name which is assigned, too: ``except ImportError: run = None``."""
+        if not self.function.is_module and statement.binds:
+            found = self.world.resolver.scopes.imported(self.function.module, statement)
+            if found is not None:
+                self.env[statement.binds] = self.bound(found)
+
+    def scoped(self, statement: f.Scope) -> None:
+        """``global``: what is assigned from here on is the module's."""
+        if statement.kind == "global":
+            self._globals.update(statement.names)
+
     def nothing(self, statement: f.Stmt) -> None:
         """Statements that the walk learns nothing from."""
 
@@ -328,16 +343,23 @@ class Walker(Evaluator):
         match target:
             case f.Name(id=name):
                 self.env[name] = value
+                if name in self._globals:
+                    self.flow.kept.setdefault((f"{self.function.module.dotted}.{name}", ""), []).append(value)
             case f.Attr(value=base_expr, name=name):
                 base = self.value(base_expr)
                 self.touch(target, base, written=True, value=value)
                 if base.sym == ("param", 0) and self.function.is_method:
                     self.flow.attributes.setdefault(name, []).append(value)
                     self.env[f"self.{name}"] = value
+                for kind in members(base.type):
+                    if isinstance(kind, Lib) and self.world.kind(kind) == "namespace":
+                        self.flow.kept.setdefault((kind.name, name), []).append(value)
             case f.Seq(items=items):
                 self._unpack(items, value)
             case f.Subscript(value=base_expr, index=index):
                 self._store_item(base_expr, index, value)
+                if name := state_item(target):
+                    self.flow.kept.setdefault((REQUEST_STATE, name), []).append(value)
 
     def _unpack(self, targets: tuple[f.Expr, ...], value: Value) -> None:
         """``a, *b, c = value``: a starred target gets a list of what the others leave."""
@@ -407,8 +429,8 @@ _STATEMENTS: dict[type, Callable[..., None]] = {
     f.Match: Walker.matched,
     f.FuncDef: Walker.nested_function,
     f.ClassDef: Walker.nested_class,
-    f.Import: Walker.nothing,
-    f.Scope: Walker.nothing,
+    f.Import: Walker.imported,
+    f.Scope: Walker.scoped,
     f.Delete: Walker.deleted,
     f.Assert: Walker.asserted,
     f.Jump: Walker.nothing,

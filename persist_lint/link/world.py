@@ -16,8 +16,8 @@ from persist_lint.link.classes import Classes
 from persist_lint.link.decorated import Decorated
 from persist_lint.link.index import Class, Function, Index
 from persist_lint.link.iteration import awaited, builtin, builtin_method, element, subscripted, unpacked
+from persist_lint.link.kept import Kept
 from persist_lint.link.lattice import (
-    PACKAGE_SYM,
     ClassObj,
     Closure,
     Data,
@@ -28,7 +28,6 @@ from persist_lint.link.lattice import (
     LibClass,
     LibFn,
     LibMethod,
-    LibMod,
     Null,
     Partial,
     Type,
@@ -36,18 +35,18 @@ from persist_lint.link.lattice import (
     Value,
     join,
     members,
-    session_of,
     unknown,
 )
-from persist_lint.link.libcall import HANDLES, LibraryCall, library_result
+from persist_lint.link.libcall import LibraryCall, library_result
+from persist_lint.link.library import Libraries
 from persist_lint.link.models import Models
-from persist_lint.link.names import External, Scopes, Variable
+from persist_lint.link.names import Scopes, Variable
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.returns import Returns
 from persist_lint.link.sites import Flow, Keywords
 from persist_lint.link.variants import Variants
 from persist_lint.model import facts as f
-from persist_lint.model.vocabulary import LibraryType, Row, Vocabulary
+from persist_lint.model.vocabulary import Row, Vocabulary
 
 MAX_DEPTH = 24
 MAX_CANDIDATES = 8
@@ -55,7 +54,7 @@ MEMOISERS = frozenset({"functools.lru_cache", "functools.cache"})
 BUILTIN_TYPES = frozenset({"str", "int", "float", "bool", "bytes"})
 
 
-class World(Attributes, Returns):
+class World(Attributes, Returns, Libraries):
     """The project at hand; see the modules of the base classes for attributes and returned values."""
 
     def __init__(
@@ -63,6 +62,7 @@ class World(Attributes, Returns):
     ) -> None:
         Attributes.__init__(self)
         Returns.__init__(self)
+        Libraries.__init__(self)
         self.index = index
         self.scopes = scopes
         self.resolver = resolver
@@ -70,13 +70,13 @@ class World(Attributes, Returns):
         self.vocabulary = vocabulary
         self._flows: dict[Function, Flow] = {}
         self._depth = 0
-        self._rows: dict[tuple[str, str], Row | None] = {}
         self._remembers: dict[Function, bool] = {}
         self._named: dict[str, list[Function]] | None = None
         self.asking = Asking(self._forget)
         self.models = Models(self)
         self.variants = Variants(self)
         self.decorated = Decorated(self)
+        self.kept = Kept(self)
 
     @cached_property
     def block_names(self) -> frozenset[str]:
@@ -131,6 +131,8 @@ class World(Attributes, Returns):
                 self._parameters.pop((function, number), None)
             case (Class() as cls, str(name)):
                 self._stored.pop((cls, name), None)
+            case ("kept", (str(owner), str(name))):
+                self.kept.forget((owner, name))
 
     def evaluate_in(self, owner: Class, expr: f.Expr) -> Value:
         """An expression of a class body, in the scope of its module (or of the function that holds the class)."""
@@ -192,134 +194,24 @@ class World(Attributes, Returns):
 
     def callers_by_name(self, function: Function) -> list[Function]:
         """Functions that mention a function's name: the only ones that can call it directly."""
-        if self._named is None:
-            self._named = {}
-            for one in self.index.functions():
-                for name in one.facts.names:
-                    self._named.setdefault(name, []).append(one)
         while function.decorates is not None:
             function = function.decorates
         name = function.owner.name if function.name == "__init__" and function.owner is not None else function.name
-        return [c for c in self._named.get(name, ()) if c is not function]
+        return [c for c in self.mentioning(name) if c is not function]
+
+    def mentioning(self, name: str) -> list[Function]:
+        """The functions that mention a name, in order of path and place; the modules' own statements last."""
+        if self._named is None:
+            self._named = {}
+            for one in self.index.functions():
+                for mentioned in one.facts.names:
+                    self._named.setdefault(mentioned, []).append(one)
+        return self._named.get(name, [])
 
     def conventional_session(self, function: Function) -> Type | None:
         """The session type that an unannotated ``db``/``session`` parameter stands for, by how the function uses it."""
         name = "sqlalchemy.ext.asyncio.AsyncSession" if function.is_async else "sqlalchemy.orm.Session"
         return Lib(name) if name in self.vocabulary.types else None
-
-    # ------------------------------------------------------------------ libraries
-
-    def external(self, dotted: str) -> Value:
-        """The value of a library name."""
-        vocabulary = self.vocabulary
-        if dotted == "builtins.__file__":
-            return Value(Data("str"), PACKAGE_SYM)
-        if dotted in vocabulary.functions:
-            return Value(LibFn(dotted), ("global", dotted))
-        if dotted in vocabulary.types:
-            return Value(LibClass(dotted), ("global", dotted))
-        if dotted in vocabulary.values:
-            return Value(Lib(vocabulary.values[dotted]), ("global", dotted))
-        if dotted.startswith("builtins.") or dotted in ("typing.cast", "typing_extensions.cast", "itertools.groupby"):
-            return Value(LibFn(f"builtins.{dotted.rpartition('.')[2]}"), ("global", dotted))
-        return Value(LibMod(dotted), ("global", dotted))
-
-    @staticmethod
-    def as_external(dotted: str) -> External:
-        return External(dotted)
-
-    def library_type(self, name: str) -> LibraryType | None:
-        return self.vocabulary.types.get(name)
-
-    def kind_of(self, name: str) -> str:
-        """The TypeKind of a library type by name; "" where the vocabulary has none."""
-        found = self.vocabulary.types.get(name)
-        return "" if found is None else found.is_
-
-    def kind(self, kind: Type) -> str:
-        """The TypeKind of a type: of library instances, and of project classes derived from library types."""
-        match kind:
-            case Lib(name=name):
-                return self.kind_of(name)
-            case Inst(cls=cls):
-                return next((k for b in self.classes.library_bases(cls) if (k := self.kind_of(b))), "")
-        return ""
-
-    def is_session(self, value: Value) -> bool:
-        """Whether a value is a session, connection or scoped session."""
-        return any(self.kind(k) in ("session", "connection", "scoped_session") for k in members(value.type))
-
-    def method_row(self, owner: str, name: str) -> Row | None:
-        """The row of a library type's method, through its bases."""
-        key = (owner, name)
-        if key not in self._rows:
-            self._rows[key] = self._find_row(owner, name, 0)
-        return self._rows[key]
-
-    def _find_row(self, owner: str, name: str, depth: int) -> Row | None:
-        found = self.vocabulary.types.get(owner)
-        if found is None or depth > 10:
-            return None
-        if name in found.method:
-            return found.method[name]
-        inherited = next((r for b in found.bases if (r := self._find_row(b, name, depth + 1)) is not None), None)
-        return inherited if inherited is not None or name in found.attributes else found.other
-
-    def call_row(self, owner: str) -> Row | None:
-        """The row of calling an instance of a library type, through its bases."""
-        found = self.vocabulary.types.get(owner)
-        if found is None:
-            return None
-        if found.call is not None:
-            return found.call
-        return next((r for b in found.bases if (r := self.call_row(b)) is not None), None)
-
-    def library_attribute(self, base: Value, name: str) -> Value:
-        """An attribute or bound method of a library instance."""
-        assert isinstance(base.type, Lib)
-        owner = base.type.name
-        if self.method_row(owner, name) is not None:
-            return Value(LibMethod(owner, name, base), ("attr", base.sym, name), base.weak)
-        given = self._library_attribute(owner, name, 0)
-        if given is None:
-            if self.kind_of(owner) == "value" and "FunctionGenerator" in owner:
-                return base
-            return unknown(f"no row for {owner}.{name}")
-        if "." in given:
-            shared = base.sym == PACKAGE_SYM or {self.kind_of(owner), self.kind_of(given)} <= HANDLES
-            sym = session_of(base.sym) if shared else ("attr", base.sym, name)
-            return Value(Lib(given), sym, base.weak)
-        return base if given == "self" else Value(Data(), ("attr", base.sym, name))
-
-    def _library_attribute(self, owner: str, name: str, depth: int) -> str | None:
-        found = self.vocabulary.types.get(owner)
-        if found is None or depth > 10:
-            return None
-        if name in found.attributes:
-            return found.attributes[name]
-        return next((a for b in found.bases if (a := self._library_attribute(b, name, depth + 1))), None)
-
-    def awaits(self, call: LibraryCall) -> bool:
-        """Whether a library call gives an awaitable."""
-        if call.row.awaits is not None:
-            return call.row.awaits
-        if call.makes or call.bound is None:
-            return False
-        for kind in members(call.bound.type):
-            if isinstance(kind, Lib) and (found := self.vocabulary.types.get(kind.name)) is not None:
-                return found.awaits
-            if isinstance(kind, Inst):
-                bases = [self.vocabulary.types.get(b) for b in self.classes.library_bases(kind.cls)]
-                return any(b is not None and b.awaits for b in bases)
-        return False
-
-    def entered(self, value: Value) -> Value:
-        """What entering a library context manager gives."""
-        if isinstance(value.type, Lib):
-            found = self.vocabulary.types.get(value.type.name)
-            if found is not None and found.enter != "self":
-                return Value(Lib(found.enter), value.sym, value.weak) if "." in found.enter else unknown(found.enter)
-        return value
 
     # ------------------------------------------------------------------ values
 
@@ -364,11 +256,11 @@ class World(Attributes, Returns):
         """A value under an annotation: the annotation's type, unless the value is known more exactly."""
         if isinstance(kind, Unknown) or (kind == Data("str") and isinstance(value.type, Data) and value.type.text):
             return value
-        if isinstance(value.type, Unknown | Null | Data) or not self._refines(value.type, kind):
+        if isinstance(value.type, Unknown | Null | Data) or not self.refines(value.type, kind):
             return Value(kind, value.sym)
         return value
 
-    def _refines(self, kind: Type, general: Type) -> bool:
+    def refines(self, kind: Type, general: Type) -> bool:
         """Whether a known type is a case of an annotated one."""
         for one in members(general):
             if isinstance(kind, Inst) and isinstance(one, Inst) and one.cls in self.classes.mro(kind.cls):
@@ -405,11 +297,13 @@ class World(Attributes, Returns):
             if known:
                 return Value(declared, sym)
         found = self.flow(variable.module.top).env.get(variable.name)
-        return (
-            unknown("module-level value not known", sym)
-            if found is None
-            else Value(found.type, _global(found, sym), found.weak)
-        )
+        if found is None or isinstance(found.type, Null):  # set by ``global``, perhaps
+            kept = self.kept.at(sym[1], "", sym)
+            if not isinstance(kept.type, Unknown):
+                return kept
+        if found is None:
+            return unknown("module-level value not known", sym)
+        return Value(found.type, _global(found, sym), found.weak)
 
     def constant_size(self, function: Function, name: str) -> int | None:
         """How many items a module-level display has."""

@@ -108,6 +108,7 @@ TypeKind = Literal[
     "task_function",  # a queue's task: calling methods of it enqueues
     "pool",
     "temp",
+    "namespace",  # the program sets its attributes: ``request.state``, ``flask.g``
     "value",
 ]
 
@@ -130,6 +131,8 @@ Gives = Literal[
     "collection",  # a collection of the elements of the one given by ``of``
     "wrapped",  # a function that behaves as the one given by ``of`` (partial, wraps, decorators)
     "argument",  # the argument given by ``of`` itself, or one of the same type (merge, aiter, contextlib.closing)
+    "entered",  # what entering the context manager given by ``of`` gives
+    "held",  # what the program put into the receiver (``set`` of a context variable), or its type argument says
     "model_base",  # a class to derive models from (declarative_base()), or a class mapped by a decorator
 ]
 GIVES: frozenset[str] = frozenset(Gives.__args__)  # type: ignore[attr-defined]

@@ -74,7 +74,10 @@ def crash(project: FakeProject) -> Iterator[Finding]:
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Check]], None]:
-    def link(modules: object, vocabulary: object, surroundings: object, *, audited: frozenset[str]) -> FakeProject:
+    def link(
+        modules: object, vocabulary: object, surroundings: object, *, audited: frozenset[str], src: tuple[str, ...]
+    ) -> FakeProject:
+        assert src == ()
         return FakeProject(modules, audited)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run, "link", link)

@@ -75,3 +75,32 @@ def test_ancestors_leave_out_the_project_root() -> None:
 
 def test_a_root_is_shared_only_with_what_lies_in_it() -> None:
     assert (shared("", "x"), shared("src", "src"), shared("src", "src/a"), shared("src", "srcs")) == (0, 3, 3, -1)
+
+
+def test_roots_that_the_configuration_names() -> None:
+    paths = ["code/shop/__init__.py", "code/shop/db.py", "code/plugins/mail.py", "run.py"]
+    assert Roots(paths).find("plugins.mail", "run.py") == "code/plugins/mail.py"  # beside a package: code is a root
+    apart = ["first/plugins/mail.py", "second/plugins/mail.py", "run.py"]
+    assert Roots(apart).find("plugins.mail", "run.py") == "first/plugins/mail.py"
+    assert Roots(apart, ["second"]).find("plugins.mail", "run.py") == "second/plugins/mail.py"
+    assert Roots(["app/__init__.py", "app/x.py"], ["app"]).find("x", "app/__init__.py") is None  # a package is none
+
+
+@pytest.mark.parametrize(
+    ("dotted", "importer", "expected"),
+    [
+        ("acme.core.db", "libs/web/acme/web/main.py", "libs/core/acme/core/db.py"),
+        ("acme.core", "libs/web/acme/web/main.py", None),
+        ("acme.both.x", "libs/web/acme/web/main.py", "libs/web/acme/both/x.py"),
+        ("acme.both.x", "libs/core/acme/core/db.py", "libs/core/acme/both/x.py"),
+        ("email.utils", "libs/web/acme/web/main.py", None),
+        ("inner.x", "libs/web/acme/web/main.py", None),
+        ("db", "libs/web/acme/web/main.py", None),
+    ],
+)
+def test_portions_of_a_namespace_package(dotted: str, importer: str, expected: str | None) -> None:
+    paths = [
+        "libs/core/acme/core/db.py", "libs/web/acme/web/main.py", "libs/web/acme/both/x.py",
+        "libs/core/acme/both/x.py", "libs/core/email/utils.py", "other/pack/__init__.py", "other/pack/inner/x.py",
+    ]  # fmt: skip
+    assert Roots(paths).find(dotted, importer) == expected
