@@ -121,7 +121,10 @@ def _before(function: FunctionView, reads: list[Read], call: CallView) -> list[R
 
 
 def place(read: Read) -> tuple[FunctionView, Span]:
-    """Where to change something: the deepest call on the way to the read that nobody else shares."""
+    """Where to change something: the deepest call on the way to the read that nobody else shares.
+
+    Not in a nested function: what a decorator puts around many is copied for each of them.
+    """
     project = read.call.function.project
     chain = read.chain
     last = 0
@@ -129,7 +132,8 @@ def place(read: Read) -> tuple[FunctionView, Span]:
         callers = project.callers.of(step.function)
         if len(callers) != 1 or _is_entity(callers[0].site.result, read.entity):
             break
-        last = number
+        if step.function.parent is None:
+            last = number
     return project.view(chain[last].function), chain[last].at
 
 
