@@ -56,6 +56,18 @@ class Denied:
     text: str
 
 
+def linked(root: Path, package: str = "") -> tuple[Project, Vocabulary]:
+    """The linked project at a root, or only its package, every function walked in the order of every other run."""
+    paths = sorted(p for p in (root / package).rglob("*.py") if not _hidden(p.relative_to(root)))
+    modules = {p.relative_to(root).as_posix(): module_facts(p.read_bytes()) for p in paths}
+    imports = (one for facts in modules.values() for one in facts.imports if not one.level)
+    imported = sorted({name for one in imports for name in (one.module, f"{one.module}.{one.name}")})
+    known = vocabulary.load(imported)
+    project = link(modules, known, survey(root, modules))
+    assert project.relevant is not None
+    return project, known
+
+
 def read_edges(folder: Path, root: Path) -> list[Edge]:
     """The recorded edges whose ends stand below ``root``, each once, in order."""
     found: dict[Edge, None] = {}
@@ -88,13 +100,7 @@ class CallGraph:
     @classmethod
     def of(cls, root: Path, package: str = "") -> CallGraph:
         """The linked project at a root, or only its package."""
-        paths = sorted(p for p in (root / package).rglob("*.py") if not _hidden(p.relative_to(root)))
-        modules = {p.relative_to(root).as_posix(): module_facts(p.read_bytes()) for p in paths}
-        imports = (one for facts in modules.values() for one in facts.imports if not one.level)
-        imported = sorted({name for one in imports for name in (one.module, f"{one.module}.{one.name}")})
-        known = vocabulary.load(imported)
-        project = link(modules, known, survey(root, modules))
-        assert project.relevant is not None  # walks the functions in the order of every other run
+        project, known = linked(root, package)
         return cls(project, root, known)
 
     @cached_property

@@ -49,6 +49,7 @@ from persist_lint.link.lattice import (
 from persist_lint.link.libcall import LibraryCall, library_result, managed, passed_functions, targets_of
 from persist_lint.link.loops import of_call
 from persist_lint.link.params import class_type
+from persist_lint.link.protocols import called_by_builtin
 from persist_lint.link.resolve import instance_of
 from persist_lint.link.sites import Keywords, Loop, Manner, Site, Target
 from persist_lint.link.tree import spelled
@@ -227,8 +228,12 @@ class Applier:
                 row = self._world.vocabulary.functions.get(name)
                 if row is None:
                     reason = "" if name.startswith("builtins.") else f"no row for {name}"
-                    return Outcome([], self._world.builtin(name, args, keywords), reason)
-                return self._library(row, name, None, args, keywords, place, expr)
+                    return Outcome(
+                        called_by_builtin(self._world, name, args), self._world.builtin(name, args, keywords), reason
+                    )
+                outcome = self._library(row, name, None, args, keywords, place, expr)
+                outcome.targets += called_by_builtin(self._world, name, args)
+                return outcome
             case LibMethod(owner="builtins", name="sort", bound=bound) if (
                 "builtins.sorted" in self._world.vocabulary.functions
             ):
@@ -417,19 +422,7 @@ class Applier:
                 return Value(LibMethod(library, name, bound))
         return unknown(f"super has no {name}")
 
-    # ------------------------------------------------------------------ iteration, lambdas
-
-    def iteration(self, target: f.Expr, iterated: Value) -> None:
-        """A site for the turns of a loop over a library object whose iteration does something, at the target."""
-        for kind in members(iterated.type):
-            row = self._world.iteration_row(kind)
-            if row is not None and row.does and isinstance(kind, Lib):
-                ev = self._ev
-                ev.flow.sites[target] = Site(
-                    target, target.at, iterated, (), (), (Target(None, f"{kind.name}.__iter__", row, iterated),),
-                    self._world.element(iterated), tuple(ev.loops), tuple(dict.fromkeys(ev.guards)),
-                    consumer="iterate", name="iteration",
-                )  # fmt: skip
+    # ------------------------------------------------------------------ lambdas
 
     def lambda_body(self, expr: f.Lambda) -> Value:
         """The value of a lambda's body; its calls are recorded as sites that run later."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 MAX_ASSIGNING_METHODS = 12
+#: Packages whose classes, as bases, give no attributes that matter.
+PLAIN_BASES = frozenset({"abc", "builtins", "enum", "typing", "typing_extensions"})
 
 
 class Attributes:
@@ -180,7 +182,17 @@ class Attributes:
         made = world.models.made(cls, name) if world.models.is_model(cls) else None
         if made is not None:
             return Value(made, attr_sym(base.sym, name))
-        return unknown(f"{cls.name} has no attribute {name} that is known", attr_sym(base.sym, name))
+        face = world.classes.builtin_face(cls)
+        if face is not None:
+            return Value(LibMethod("builtins", name, Value(face, base.sym)), UNKNOWN_SYM, base.weak)
+        return unknown(self._missing(cls, "attribute", name), attr_sym(base.sym, name))
+
+    def _missing(self, cls: Class, what: str, name: str) -> str:
+        """Why an attribute is not known: a base of the class stands in a library that has no vocabulary, or not."""
+        bases = self._world().classes.library_bases(cls)
+        known = self._world().vocabulary.types
+        outside = next((b for b in bases if b not in known and b.partition(".")[0] not in PLAIN_BASES), None)
+        return f"no row for {outside}.{name}" if outside else f"{cls.name} has no {what} {name} that is known"
 
     # ------------------------------------------------------------------ classes
 
@@ -201,7 +213,8 @@ class Attributes:
         found = world.classes.fields(cls).get(name)
         if found is None:
             return self._class_inherited(base, cls, name)
-        if any(b.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum") for b in world.classes.library_bases(cls)):
+        is_enum = any(b.rpartition(".")[2] in ("Enum", "IntEnum", "StrEnum") for b in world.classes.library_bases(cls))
+        if is_enum and not isinstance(getattr(found[1], "value", None), f.Lambda):  # a function is no member
             return Value(Inst(cls), ("const", f"{cls.name}.{name}"))
         value = self._field(cls, name) or unknown("class level")
         return Value(value.type, ("global", f"{cls.dotted}.{name}"), value.weak)
@@ -217,7 +230,7 @@ class Attributes:
                 return Value(Lib(given, (Statement("select", (cls,), session=session),)), ("global", library))
             if world.method_row(library, name) is not None:
                 return Value(LibMethod(library, name, base))
-        return unknown(f"{cls.name} has no {name} that is known")
+        return unknown(self._missing(cls, "class attribute", name))
 
     def _shared_session(self, cls: Class, library: str) -> Sym:
         """The session behind ``Model.query``: that of the object whose ``Model`` is the base (``db.session``)."""

@@ -8,13 +8,14 @@ from msgspec import Struct
 
 from persist_lint.link.attributes import assigned_attributes
 from persist_lint.link.index import Class, Function, Index, Module
-from persist_lint.link.lattice import Type, TypeParam
+from persist_lint.link.lattice import Coll, Data, Dict, Type, TypeParam, Unknown
 from persist_lint.link.names import External, Variable
 from persist_lint.link.params import has_param, replace_params
 from persist_lint.link.resolve import Resolver
 from persist_lint.model import facts as f
 
 MAX_BASES = 64
+MAPPINGS = frozenset({"typing.TypedDict", "typing_extensions.TypedDict", "builtins.dict", "collections.OrderedDict"})
 
 
 class Base(Struct, frozen=True):
@@ -38,6 +39,7 @@ class Classes:
         self._fields: dict[Class, dict[str, tuple[Class, f.Stmt]]] = {}
         self._sensitive: dict[Class, frozenset[Function]] = {}
         self._assigned: dict[Function, list[str]] = {}
+        self._faces: dict[Class, Type | None] = {}
         self._structural: dict[Class, list[Class]] = {}
 
     def bases(self, cls: Class) -> tuple[Base, ...]:
@@ -115,6 +117,13 @@ class Classes:
             found = [b.name for one in self.mro(cls) for b in self.bases(one) if b.cls is None]
             self._libraries[cls] = tuple(dict.fromkeys(found))
         return self._libraries[cls]
+
+    def builtin_face(self, cls: Class) -> Type | None:
+        """The builtin container or plain type that a class is derived from."""
+        if cls not in self._faces:
+            own = (base for one in self.mro(cls) for base in self.bases(one) if base.cls is None)
+            self._faces[cls] = next((face for base in own if (face := _face(base)) is not None), None)
+        return self._faces[cls]
 
     def find_method(self, cls: Class, name: str) -> Function | None:
         """The method that an instance of the class has."""
@@ -266,6 +275,19 @@ class Classes:
             for one in found:
                 parameters.setdefault(one.name, one)
         return list(parameters.values())
+
+
+def _face(base: Base) -> Type | None:
+    name = base.name.rpartition(".")[2]
+    if base.name in MAPPINGS:
+        key, value = base.args if len(base.args) == 2 else (Data("str"), Unknown("item of a mapping"))
+        return Dict(key, value)
+    if base.name in ("builtins.list", "builtins.set", "builtins.frozenset"):
+        held = base.args[0] if base.args else Unknown("item of a collection")
+        return Coll(held, "list" if name == "list" else "set")
+    if base.name == "enum.StrEnum":
+        return Data("str")
+    return Data(name) if base.name in ("builtins.str", "builtins.int", "builtins.float", "builtins.bytes") else None
 
 
 def flat(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:

@@ -37,7 +37,8 @@ from persist_lint.link.lattice import (
 from persist_lint.link.loops import classify
 from persist_lint.link.names import Binding, External
 from persist_lint.link.narrow import narrowed, without_null
-from persist_lint.link.sites import Flow, Guard, Loop
+from persist_lint.link.protocols import OPERATORS, special, turn
+from persist_lint.link.sites import Flow, Guard, Loop, Target
 from persist_lint.link.sqltext import PLACE, begun, filled, known_text, spliced, sql_data
 from persist_lint.model import facts as f
 
@@ -166,6 +167,8 @@ class Evaluator:
 
     def binary(self, expr: f.Bin, _: str) -> Value:
         left, right = self.value(expr.left), self.value(expr.right)
+        if isinstance(left.type, Inst) and (given := special(self, expr, left, OPERATORS[expr.op], (right,))):
+            return given
         if expr.op == "+" and isinstance(left.type, Coll):
             return left
         if expr.op == "/" and isinstance(left.type, Lib) and self.world.kind(left.type) == "path":
@@ -215,6 +218,11 @@ class Evaluator:
             for column, other in ((left, rights[0]), (rights[0], left)):
                 if column.sym[0] == "column":
                     return Value(Data("bool"), ("eq", column.sym, other.sym))
+        if len(rights) == 1:
+            first, other = (rights[0], left) if expr.ops[0] in ("in", "not in") else (left, rights[0])
+            name = "__contains__" if first is not left else OPERATORS.get(expr.ops[0])
+            if name is not None:
+                special(self, expr, first, name, (other,))
         return Value(Data("bool"), flag(self, expr))
 
     def conditional(self, expr: f.IfExp, consumer: str) -> Value:
@@ -237,7 +245,8 @@ class Evaluator:
         index = self.value(expr.index)
         if (name := state_item(expr)) and REQUEST_STATE in self.world.vocabulary.types:
             return self.world.kept.at(REQUEST_STATE, name, attr_sym(base.sym, name))
-        return self.world.subscripted(base, expr.index, index)
+        given = special(self, expr, base, "__getitem__", (index,))
+        return self.world.subscripted(base, expr.index, index) if given is None else given
 
     def slice(self, expr: f.Slice, _: str) -> Value:
         for part in (expr.lower, expr.upper, expr.step):
@@ -302,9 +311,16 @@ class Evaluator:
             return Value(Dict(element.type, second.type))
         return Value(Coll(element.type, COMPREHENSIONS[expr.kind]))
 
+    def run_method(
+        self, method: Function, bound: Value, args: tuple[Value, ...], place: tuple[int, int]
+    ) -> tuple[list[Target], Value]:
+        """What calling a method of the project on a receiver may run, and what it gives."""
+        outcome = self._apply.function(method, bound, args, (), place, bound.weak)
+        return outcome.targets, outcome.result
+
     def iteration(self, target: f.Expr, iterated: Value) -> None:
         """Record what taking the next item does: a cursor fetches, a pub/sub waits, a file is read."""
-        self._apply.iteration(target, iterated)
+        turn(self, target, iterated)
 
     def item(self, iterated: Value, loop: Loop) -> Value:
         """The value of a loop's target: its type from what is iterated, its symbol from the loop."""

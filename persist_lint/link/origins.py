@@ -24,11 +24,14 @@ from persist_lint.model.span import Span
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
 
-MAX_HOPS = 8
+NO_ROW = "no row for "
+MAX_HOPS = 20
+MAX_STEPS = 400
 MAX_ORIGINS = 8
 
-#: ``caller``: a parameter or attribute that nothing in the project passes, so that whoever calls from outside decides.
-OriginKind = Literal["opened", "injected", "shared", "held", "caller", "unknown"]
+#: ``caller``: a parameter that nothing in the project passes, so that whoever calls from outside decides; ``outside``:
+#: made by a library that has no vocabulary.
+OriginKind = Literal["opened", "injected", "shared", "held", "caller", "outside", "unknown"]
 
 
 class Origin(Struct, frozen=True):
@@ -51,16 +54,21 @@ class Origins:
         self._project = project
         self._world = project.world
         self._asked: set[tuple[Function, Sym]] = set()
+        self._steps = 0
 
     def of(self, function: Function, sym: Sym) -> tuple[Origin, ...]:
         """Where the value with this symbol, in the function's terms, comes from; each place once."""
+        self._steps = 0
         found = self._find(function, sym, 0)
         return tuple(dict.fromkeys(found))[:MAX_ORIGINS]
 
     def _find(self, function: Function, sym: Sym, hops: int) -> list[Origin]:
         key = (function, sym)
-        if hops > MAX_HOPS or key in self._asked:
-            return [] if key in self._asked else [_origin("unknown", "too many calls away", function)]
+        if key in self._asked:
+            return []
+        self._steps += 1
+        if hops > MAX_HOPS or self._steps > MAX_STEPS:
+            return [_origin("unknown", "too many calls away", function)]
         self._asked.add(key)
         try:
             return self._step(function, sym, hops)
@@ -79,6 +87,8 @@ class Origins:
                 return [_origin("opened", f"made here: {name}", function)]
             case ("free", tuple(inner)) if function.parent is not None:
                 return self._find(function.parent, inner, hops + 1)
+            case ("const", None):
+                return []  # nothing is passed: what the callee makes instead has an origin of its own
             case ("global", str(name)):
                 return [_origin("shared", f"the project's shared {name}", function, name)]
             case ("attr", tuple(base), str(name)):
@@ -92,7 +102,9 @@ class Origins:
         for one in sites:
             site = one
         if site is None or not site.targets:
-            return _origin("unknown", f"made in line {place[0]} by something unknown", function)
+            why = f": {site.reason}" if site is not None and site.reason else ""
+            text = f"made in line {place[0]} of {shown_function(function)} by something unknown{why}"
+            return _origin("outside" if NO_ROW in why else "unknown", text, function)
         return Origin("opened", f"opened by {site.targets[0].name}", function.module.path, site.at)
 
     def _parameter(self, function: Function, index: int, hops: int) -> list[Origin]:
@@ -103,15 +115,16 @@ class Origins:
             place = made[0] if made else function
             return [Origin("injected", text, place.module.path, place.facts.at)]
         found: list[Origin] = []
+        passes = False
         for caller in self._project.callers.of(function):
             known = actuals(function, caller.target.bound, *passed(caller.site, caller.target))
             if index in known:
+                passes = True
                 found += self._find(caller.function, known[index].sym, hops + 1)
-        if found:
+        if passes:
             return found
-        return [
-            _origin("caller", f"passed as {name} to {shown_function(function)}, which nothing here calls", function)
-        ]
+        text = f"passed as {name} to {shown_function(function)}, which nothing here calls"
+        return [_origin("caller", text, function)]
 
     def _constructed(self, cls: Class, function: Function, index: int, hops: int) -> list[Origin]:
         """What the constructor of the instances that a method runs on got."""

@@ -41,6 +41,7 @@ from persist_lint.link.libcall import LibraryCall, library_result
 from persist_lint.link.library import Libraries
 from persist_lint.link.models import Models
 from persist_lint.link.names import Scopes, Variable
+from persist_lint.link.protocols import faced, item
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.returns import Returns
 from persist_lint.link.sites import Flow, Keywords
@@ -219,7 +220,8 @@ class World(Attributes, Returns, Libraries):
         """What iterating a value yields; library objects say it by their row."""
         rows = [(k, self.iteration_row(k)) for k in members(value.type)]
         if not any(row is not None for _, row in rows):
-            return element(value)
+            own = item(self, value) if any(isinstance(k, Inst) for k, _ in rows) else None
+            return element(value) if own is None else own
         found = []
         for kind, row in rows:
             if row is None:
@@ -239,8 +241,14 @@ class World(Attributes, Returns, Libraries):
             return found.iterates
         return next((r for b in found.bases if (r := self.iteration_row(Lib(b))) is not None), None)
 
+    def subscripted(self, base: Value, index_expr: f.Expr, index: Value) -> Value:
+        """``base[index]``; the field of a TypedDict where the index names it."""
+        name = index_expr.value if isinstance(index_expr, f.Const) else None
+        if isinstance(base.type, Inst) and isinstance(name, str) and name in self.classes.fields(base.type.cls):
+            return self.instance_attribute(base, name)
+        return subscripted(faced(self, base), index_expr, index)
+
     unpacked = staticmethod(unpacked)
-    subscripted = staticmethod(subscripted)
     awaited = staticmethod(awaited)
 
     def builtin(self, name: str, args: tuple[Value, ...], keywords: Keywords) -> Value:
