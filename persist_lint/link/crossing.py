@@ -187,6 +187,8 @@ class Crossing:
         assert target.function is not None
         if translate_guards(inner.effect.guards, target.function, known) is None:
             return
+        if self.lives.summaries.once.is_first_only(target.function, inner.effect.at):
+            return
         effect = lifted(inner.effect, self.function, site, target)
         states: Store = {}
         starts: dict[Sym, Effect] = {}

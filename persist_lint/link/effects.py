@@ -94,7 +94,7 @@ class Summaries:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._once = Once(world)
+        self.once = Once(world)
         self._own: dict[Function, tuple[Effect, ...]] = {}
         self._all: dict[Function, tuple[Effect, ...]] = {}
         self._at_sites: dict[Site, list[Effect]] = {}
@@ -166,9 +166,9 @@ class Summaries:
 
     def _candidates(self, function: Function) -> Iterator[Effect]:
         """What callers get: not what only the first call in the process does."""
-        yield from (e for e in self.own(function) if not self._once.is_first_only(function, e.at))
+        yield from (e for e in self.own(function) if not self.once.is_first_only(function, e.at))
         for site in list(self._world.flow(function).sites.values()):
-            if site.targets and self._once.is_first_only(function, site.at):
+            if site.targets and self.once.is_first_only(function, site.at):
                 continue
             for target in site.targets:
                 if target.function is not None and target.manner not in ("entry", "stored"):

@@ -27,6 +27,7 @@ from persist_lint.link.lattice import (
     substitute,
 )
 from persist_lint.link.sqltext import known_text
+from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
     from persist_lint.link.libcall import LibraryCall
@@ -174,7 +175,9 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
             return replace(statement, locks=True)
         case "values":
             named = ("*" if name is None else name for name, _ in call.keywords)
-            many = any(isinstance(kind, Coll) for value in call.args[:1] for kind in members(value.type))
+            rows = call.expr.args[0] if call.expr is not None and call.expr.args else None
+            one = isinstance(rows, f.Seq) and len(rows.items) == 1 and not isinstance(rows.items[0], f.Star)
+            many = not one and any(isinstance(kind, Coll) for value in call.args[:1] for kind in members(value.type))
             sets = (*statement.sets, *named, *("*" for _ in call.args))
             return replace(statement, sets=sets, many=many or statement.many)
         case "options":
