@@ -300,11 +300,16 @@ def _is_guarded(function: FunctionView, second: Read) -> bool:
     target = leaf.target
     if target is not None and target.name.endswith(".refresh"):
         return True
-    if any(frame.part == "handler" for frame in function.places.frames(second.call.site.node)):
+    if any(frame.part == "handler" for step in second.chain for frame in _frames(function, step)):
         return True
     if _derived_below(second) or locks(second) or any(is_cached(step.function) for step in second.chain[1:]):
         return True
     return any(asks_for_fresh_rows(function.project.view(step.function), step) for step in second.chain)
+
+
+def _frames(function: FunctionView, step: Effect) -> tuple[Frame, ...]:
+    """The blocks around one call on the way down to a read."""
+    return function.project.view(step.function).places.frames(step.site.node) if step.site is not None else ()
 
 
 def _derived_below(read: Read) -> bool:
