@@ -367,6 +367,9 @@ class Applier:
                 method = world.classes.find_method(cls, name)
                 if method is not None:
                     return self._method(method, Value(kind, base.sym, base.weak), expr)
+                plain = world.as_builtin(Value(kind, base.sym, base.weak))
+                if isinstance(plain.type, Dict):
+                    return Value(LibMethod("builtins", name, plain))
                 return world.instance_attribute(Value(kind, base.sym, base.weak), name)
             case Super(owner=owner, bound=bound):
                 return self._super_member(owner, bound, name)

@@ -14,6 +14,8 @@ FROM_KEYWORDS = Unknown("passed by **")
 
 def spread(exprs: Sequence[f.Expr], values: Sequence[Value]) -> tuple[Value, ...]:
     """The positional arguments of a call, with starred tuples taken apart."""
+    if not any(type(expr) is f.Star for expr in exprs):
+        return tuple(values)
     found: list[Value] = []
     for expr, value in zip(exprs, values, strict=True):
         if isinstance(expr, f.Star) and isinstance(value.type, Tup):
@@ -25,6 +27,8 @@ def spread(exprs: Sequence[f.Expr], values: Sequence[Value]) -> tuple[Value, ...
 
 def spread_keywords(keywords: Sequence[tuple[str | None, Value]]) -> tuple[tuple[str | None, Value], ...]:
     """The keyword arguments of a call, with ``**mapping`` taken apart as far as its keys are known."""
+    if all(name is not None for name, _ in keywords):
+        return tuple(keywords)
     found: list[tuple[str | None, Value]] = []
     for name, value in keywords:
         if name is None and isinstance(value.type, Dict):

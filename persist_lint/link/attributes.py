@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from persist_lint.link.given import handed_in
-from persist_lint.link.index import Class, Function
+from persist_lint.link.index import Class, Function, last_name
 from persist_lint.link.lattice import (
     UNKNOWN_SYM,
     ClassObj,
+    Data,
+    Dict,
     Fn,
     Inst,
     Lib,
     LibMethod,
     Null,
     Sym,
+    Tup,
     Unknown,
     Value,
     attr_sym,
@@ -63,6 +66,21 @@ class Attributes:
         owner = init.owner if init is not None and init.owner is not None else self._owner_of(cls, name)
         kind = self._world().classes.bind(value.type, cls, args, owner or cls)
         return Value(kind, self._seen_from(base.sym, cls, value, init, name), base.weak or value.weak)
+
+    def as_builtin(self, value: Value) -> Value:
+        """An instance of a NamedTuple as the tuple, one of a TypedDict as the dictionary that it is."""
+        kind = value.type
+        if not isinstance(kind, Inst):
+            return value
+        bases = {name.rpartition(".")[2] for name in self._world().classes.library_bases(kind.cls)}
+        if bases.isdisjoint(("NamedTuple", "TypedDict")):
+            return value
+        declared = self._world().classes.fields(kind.cls).items()
+        names = [name for name, (_, statement) in declared if isinstance(statement, f.AnnAssign)]
+        fields = [(name, self.instance_attribute(value, name)) for name in names]
+        if "NamedTuple" in bases:
+            return Value(Tup(tuple(field for _, field in fields)), value.sym, value.weak)
+        return Value(Dict(Data("str"), Unknown("one of the fields"), tuple(fields)), value.sym, value.weak)
 
     def _owner_of(self, cls: Class, name: str) -> Class | None:
         found = self._world().classes.fields(cls).get(name)
@@ -162,6 +180,9 @@ class Attributes:
         """The value of a class-level right-hand side; relationships give their target."""
         world = self._world()
         if isinstance(expr, f.Call):
+            said = next((k.value for k in expr.keywords if k.name == "type"), None)
+            if said is not None and last_name(expr) in ("ib", "attrib", "field"):  # attrs
+                return Value(world.resolver.annotation(said, owner.module, owner.parent, owner))
             target = world.models.relationship_target(expr, owner)
             if target is not None:
                 return target

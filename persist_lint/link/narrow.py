@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from persist_lint.link.lattice import Either, Null, Unknown, Value, members, union
+from persist_lint.link.lattice import Either, Inst, Null, Unknown, Value, members, union
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ def narrowed(walker: Evaluator, test: f.Expr, truth: bool, env: dict[str, Value]
     match test:
         case f.Name(id=name) if truth and name in env:
             env[name] = without_null(env[name])
+        case f.Attr() if truth and (name := _kept_name(walker, test)):
+            env[name] = without_null(env[name])
         case f.Unary(op="not", operand=operand):
             narrowed(walker, operand, not truth, env)
         case f.Bool(op="and", values=values) if truth:
@@ -26,15 +28,41 @@ def narrowed(walker: Evaluator, test: f.Expr, truth: bool, env: dict[str, Value]
                 narrowed(walker, value, False, env)
         case f.Walrus(target=f.Name() as target):
             narrowed(walker, target, truth, env)
-        case f.Compare(left=f.Name(id=name), ops=(op,), rights=(f.Const(value=None),)) if name in env:
-            is_none = truth if op in ("is", "==") else not truth
-            env[name] = Value(Null(), env[name].sym) if is_none and op in ("is", "is not") else without_null(env[name])
-        case f.Call(func=f.Name(id="isinstance"), args=(f.Name(id=name), wanted)) if truth and name in env:
-            parts = wanted.items if isinstance(wanted, f.Seq) else (wanted,)
-            kinds = [walker.world.resolver.annotation(p, walker.function.module, walker.function) for p in parts]
-            known = [k for k in kinds if not isinstance(k, Unknown)]
-            if len(known) == len(kinds):
-                env[name] = Value(union(known), env[name].sym)
+        case f.Compare(left=f.Name() | f.Attr() as left, ops=(op,), rights=(f.Const(value=None),)):
+            if name := _kept_name(walker, left):
+                none = (truth if op in ("is", "==") else not truth) and op in ("is", "is not")
+                env[name] = Value(Null(), env[name].sym) if none else without_null(env[name])
+        case f.Call(func=f.Name(id="isinstance"), args=(f.Name() | f.Attr() as tested, wanted)):
+            if name := _kept_name(walker, tested):
+                env[name] = _of_class(walker, env[name], wanted, truth)
+
+
+def _kept_name(walker: Evaluator, expr: f.Expr) -> str:
+    """The name in the environment under which a variable, or an attribute of ``self``, is kept; "" for others."""
+    match expr:
+        case f.Name(id=name):
+            return name if name in walker.env else ""
+        case f.Attr(value=f.Name(id=base), name=attribute) if base in walker.env:
+            value = walker.env[base]
+            if value.sym != ("param", 0) or not isinstance(value.type, Inst):
+                return ""
+            name = f"self.{attribute}"
+            if name not in walker.env and walker.world.classes.find_method(value.type.cls, attribute) is None:
+                walker.env[name] = walker.world.instance_attribute(value, attribute)
+            return name if name in walker.env else ""
+    return ""
+
+
+def _of_class(walker: Evaluator, value: Value, wanted: f.Expr, truth: bool) -> Value:
+    """The value where ``isinstance(value, wanted)`` is ``truth``."""
+    parts = wanted.items if isinstance(wanted, f.Seq) else (wanted,)
+    kinds = [walker.world.resolver.annotation(p, walker.function.module, walker.function) for p in parts]
+    if any(isinstance(kind, Unknown) for kind in kinds):
+        return value
+    if truth:
+        return Value(union(kinds), value.sym)
+    left = [one for one in members(value.type) if not any(walker.world.refines(one, kind) for kind in kinds)]
+    return Value(union(left), value.sym, value.weak) if left else value
 
 
 def without_null(value: Value) -> Value:

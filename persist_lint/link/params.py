@@ -61,6 +61,22 @@ def class_type(kind: Type) -> Type:
     return union(found)
 
 
+def nesting(kind: Type) -> int:
+    """How deep the arguments of a type are nested: 0 for one without."""
+    match kind:
+        case Inst(args=args) | ClassObj(args=args) | Lib(args=args) | LibClass(args=args):
+            return 1 + max(map(nesting, args)) if args else 0
+        case Either(members=parts):
+            return max(map(nesting, parts))
+        case Coll(item=item):
+            return 1 + nesting(item)
+        case Dict(key=key, value=value):
+            return 1 + max(nesting(key), nesting(value))
+        case Tup(items=items):
+            return 1 + max((nesting(item.type) for item in items), default=0)
+    return 0
+
+
 def has_param(kind: Type) -> bool:
     """Whether a type mentions a type variable."""
     match kind:

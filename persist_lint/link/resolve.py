@@ -67,6 +67,7 @@ class Resolver:
         """Names that a function binds by ``import``, ``def`` and ``class``."""
         if function.is_module:
             return {}
+        function = function.origin
         if function not in self._locals:
             found: dict[str, Binding] = {}
             for name, raw in bindings(function.module, function.body):

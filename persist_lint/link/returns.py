@@ -40,6 +40,7 @@ from persist_lint.link.lattice import (
     join,
     members,
     substitute,
+    union,
     unknown,
 )
 from persist_lint.link.libcall import called
@@ -186,7 +187,21 @@ class Returns:
             return NONE
         returns = world.flow(function).returns
         inferred = join(returns) if returns else NOTHING
+        if isinstance(declared, Unknown) and isinstance(inferred.type, Unknown):
+            said = self._overloaded(function)
+            return Value(union(said)) if said else inferred if returns else Value(declared)
         return world.declared(declared, inferred) if returns else Value(declared)
+
+    def _overloaded(self, function: Function) -> list[Type]:
+        """What the ``@overload`` declarations of a function say that it returns."""
+        owner = function.owner
+        scope = function.module.functions if owner is None else owner.methods.get(function.name, [])
+        kinds = [
+            self._w().resolver.annotation(one.facts.returns, one.module, one, owner)
+            for one in scope
+            if one.name == function.name and one.parent is function.parent and "overload" in one.decorator_names
+        ]
+        return [kind for kind in kinds if not isinstance(kind, Unknown)]
 
     def _query_behind(self, function: Function, declared: Type) -> Value | None:
         """The Query that a function gives though it says it gives a list: whoever iterates that sends the SELECT."""

@@ -30,7 +30,7 @@ from persist_lint.link.lattice import (
     Value,
     members,
 )
-from persist_lint.link.params import has_param
+from persist_lint.link.params import has_param, nesting
 from persist_lint.link.statements import in_terms_of, statement_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 MAX_VARIANTS = 20_000
 MAX_GIVEN = 48
+MAX_NESTING = 3  # a method of ``Tree[T]`` that calls itself on a ``Tree[Tree[T]]`` would have copies without end
 #: Kinds of library objects that are, hold or resulted from a statement.
 CARRIERS = frozenset({"statement", "query", "result"})
 
@@ -144,4 +145,4 @@ def _are_options(kind: Type) -> bool:
 
 
 def _is_concrete(kind: Type) -> bool:
-    return not isinstance(kind, Unknown) and not has_param(kind)
+    return not isinstance(kind, Unknown) and nesting(kind) <= MAX_NESTING and not has_param(kind)

@@ -218,6 +218,7 @@ class World(Attributes, Returns, Libraries):
 
     def element(self, value: Value) -> Value:
         """What iterating a value yields; library objects say it by their row."""
+        value = self.as_builtin(value)
         rows = [(k, self.iteration_row(k)) for k in members(value.type)]
         if not any(row is not None for _, row in rows):
             own = item(self, value) if any(isinstance(k, Inst) for k, _ in rows) else None
@@ -241,14 +242,14 @@ class World(Attributes, Returns, Libraries):
             return found.iterates
         return next((r for b in found.bases if (r := self.iteration_row(Lib(b))) is not None), None)
 
-    def subscripted(self, base: Value, index_expr: f.Expr, index: Value) -> Value:
-        """``base[index]``; the field of a TypedDict where the index names it."""
-        name = index_expr.value if isinstance(index_expr, f.Const) else None
-        if isinstance(base.type, Inst) and isinstance(name, str) and name in self.classes.fields(base.type.cls):
-            return self.instance_attribute(base, name)
-        return subscripted(faced(self, base), index_expr, index)
+    def unpacked(self, value: Value, number: int) -> Value:
+        """Element ``number`` of a value unpacked into several targets."""
+        return unpacked(self.as_builtin(value), number)
 
-    unpacked = staticmethod(unpacked)
+    def subscripted(self, base: Value, index_expr: f.Expr, index: Value) -> Value:
+        """``base[index]``."""
+        return subscripted(faced(self, self.as_builtin(base)), index_expr, index)
+
     awaited = staticmethod(awaited)
 
     def builtin(self, name: str, args: tuple[Value, ...], keywords: Keywords) -> Value:

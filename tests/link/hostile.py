@@ -127,6 +127,83 @@ HOSTILE = {
             g(s)
             s.commit()
     """),
+    "types of themselves": textwrap.dedent("""\
+        from __future__ import annotations
+        from typing import Annotated, Generic, NamedTuple, NewType, TypedDict, TypeVar
+        T = TypeVar('T', bound='Tree[T]')
+        N = NewType('N', 'N')
+        A = Annotated['A', 1]
+        class Tree(Generic[T]):
+            left: Tree[Tree[T]]
+            model: type[T]
+            def f(self: T, s, t: type[T]) -> T:
+                s.commit()
+                return self.left.left.f(s, t).left
+        class D(TypedDict):
+            d: D
+        class P(NamedTuple):
+            p: P
+        def f(s, t: Tree[Tree[Tree]], n: N, a: A, d: D, p: P):
+            s.commit()
+            p.p[0][0].p, q = p[0], d['d']['d']['d']
+            return t.left.left.f(s, Tree[Tree[Tree]])
+    """),
+    "statements that grow": textwrap.dedent("""\
+        from sqlalchemy import select
+        def f(s, q):
+            s.execute(q)
+            return f(s, q.where(1).limit(2).options(q).with_for_update())
+        def g(s, q, n):
+            return h(s, q.order_by(n), n) if n else s.execute(q)
+        def h(s, q, n):
+            return g(s, q.limit(n), n - 1)
+        def start(s):
+            f(s, select(1))
+            g(s, select(1), 9)
+            s.commit()
+    """),
+    "dictionaries that grow": textwrap.dedent("""\
+        def f(s, **options):
+            options = {'a': options, 'b': options, 's': s}
+            for _ in s:
+                options['a'] = {'a': options, 'b': options['a']}
+            s.commit()
+            return f(**options, **options['a'])
+    """),
+    "wrappers of wrappers": textwrap.dedent("""\
+        def d(g):
+            def w(*a, **k):
+                k['s'].commit()
+                return d(w)(g, *a, **k)
+            return d(w)
+        def e(g):
+            @e
+            def w(s, *a, **k):
+                s.commit()
+                return g(s, *a, **k)
+            return w
+        @d
+        @e
+        @d
+        def f(s):
+            s.commit()
+            return f(f)
+        def g(s):
+            f(s)
+            s.commit()
+    """),
+    "state that holds itself": textwrap.dedent("""\
+        from contextvars import ContextVar
+        v = ContextVar('v')
+        x = None
+        def f(s, request, scope):
+            global x
+            x = x or v.get() or scope['state']['s']
+            scope['state']['s'] = x
+            v.set(v.get())
+            request.state.a = request.state.a
+            x.commit()
+    """),
     "a manager that enters itself": textwrap.dedent("""\
         from contextlib import contextmanager
         @contextmanager
