@@ -264,7 +264,9 @@ class Engines:
         said = [self._dialect_of(test, truth, home) for test, truth, home in around]
         other = [one for one, word in zip(around, said, strict=True) if not word]
         asked = any(self.constants.taken((test, truth), home) is False for test, truth, home in other)
-        side = next((word for word in said if word), "") or self._side_of_instances(frame.function)
+        side = next((word for word in said if word), "")
+        if not side and not any(isinstance(p.value, str) for p in urls):
+            side = self._side_of_instances(frame.function)
         return Variant(frame, options, urls, side, asked)
 
     def _passed_on(self, frame: Frame) -> Choices:
