@@ -241,3 +241,12 @@ def _assigned(module: Module, target: f.Expr, value: f.Expr) -> Iterator[tuple[s
     elif isinstance(target, f.Seq) and isinstance(value, f.Seq) and len(target.items) == len(value.items):
         for inner, part in zip(target.items, value.items, strict=True):
             yield from _assigned(module, inner, part)
+    elif isinstance(target, f.Seq):  # ``a, b = make()`` is ``a = make()[0]``, as far as it is known
+        star = next((n for n, item in enumerate(target.items) if isinstance(item, f.Star)), len(target.items))
+        for number, inner in enumerate(target.items):
+            place = number if number < star else number - len(target.items)
+            part = f.Subscript(value.at, value, f.Const(value.at, place))
+            if not isinstance(inner, f.Star):
+                yield from _assigned(module, inner, part)
+            elif isinstance(inner.value, f.Name):
+                yield inner.value.id, Variable(module, inner.value.id, (), None, target.at)
