@@ -179,7 +179,8 @@ def _arguments(read: Read, level: int) -> dict[int | str, Sym]:
     world = read.call.function.project.world
     step, callee = chain[level - 1], chain[level].function
     inner: list[tuple[int | str, Value]] = [*actuals_of(step, callee).items(), *_collected(step, callee).items()]
-    found = {i: value.sym for i, value in inner if not world.is_session(value)}
+    used = chain[level].session  # the session that it runs on, also where its type is lost on the way
+    found = {i: value.sym for i, value in inner if not world.is_session(value) and used != ("param", i)}
     for number in range(level - 1, 0, -1):
         outer = {i: value.sym for i, value in actuals_of(chain[number - 1], chain[number].function).items()}
         found = {i: substitute(sym, outer) for i, sym in found.items()}
