@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from persist_lint.link.arguments import actuals, constructed, spread, spread_keywords
 from persist_lint.link.coroutines import Coroutines
-from persist_lint.link.higher import functions_run
+from persist_lint.link.higher import functions_run, is_callable
 from persist_lint.link.index import Class, Function
 from persist_lint.link.kept import note_set
 from persist_lint.link.lattice import (
@@ -267,9 +267,7 @@ class Applier:
         if not candidates:
             return Outcome([], unknown("too dynamic"), "too many implementations")
         targets = [Target(c, c.dotted, None, bound, weak=weak) for c in candidates]
-        if any(
-            isinstance(k, Fn | Partial | Closure) for v in (*args, *(v for _, v in keywords)) for k in members(v.type)
-        ):
+        if any(is_callable(k) for v in (*args, *(v for _, v in keywords)) for k in members(v.type)):
             targets += self._handed_over(candidates[0], bound, args, keywords)
         known = actuals(candidates[0], bound, args, keywords)
         return Outcome(targets, self._world.result(candidates[0], bound, known, place))
@@ -310,10 +308,17 @@ class Applier:
         kinds = kind.args or self._world.inferred_arguments(cls, init, args, keywords)
         made = Value(Inst(cls, kinds), ("new", cls.dotted, ()))
         if init is None:
-            return Outcome(self._inherited_new(cls), Value(made.type, ("new", cls.dotted, ((-1, place),))))
+            new = Value(made.type, ("new", cls.dotted, ((-1, place),)))
+            return Outcome([*self._inherited_new(cls), *self._validated(cls, new)], new)
         known = actuals(init, made, args, keywords)
         sym = ("new", cls.dotted, constructed(init, known))
         return Outcome([Target(init, init.dotted, None, Value(made.type, sym))], Value(made.type, sym))
+
+    def _validated(self, cls: Class, made: Value) -> list[Target]:
+        return [
+            Target(m, m.dotted, None, Value(ClassObj(cls)) if m.is_class_method else made, arguments=())
+            for m in self._world.classes.validators(cls)
+        ]
 
     def _inherited_new(self, cls: Class) -> list[Target]:
         """The constructor of a library base: its effects are the subclass's."""
@@ -341,7 +346,10 @@ class Applier:
         for run in row.runs:
             if (given := call.argument(run.arg)) is not None:
                 self._runs_lambda(given, run.where)
-        return Outcome(targets, library_result(self._world, call), "", loop)
+        result = library_result(self._world, call)
+        if row.gives == "class_of" and isinstance(result.type, Inst):
+            targets += self._validated(result.type.cls, result)
+        return Outcome(targets, result, "", loop)
 
     # ------------------------------------------------------------------ attributes
 

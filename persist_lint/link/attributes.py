@@ -270,8 +270,30 @@ class Attributes:
         for decorator in function.facts.decorators:
             found = world.row_of_decorator(decorator, function)
             if found is not None and "." in found[0].gives:
+                made = self._task_class(decorator, function)
+                method = world.classes.find_method(made, name) if made is not None else None
+                if made is not None and method is not None:
+                    return Value(Fn(method, Value(Inst(made), ("global", function.dotted))))
                 return world.library_attribute(Value(Lib(found[0].gives), ("global", function.dotted)), name)
         return unknown("attribute of a function")
+
+    def _task_class(self, decorator: f.Expr, function: Function) -> Class | None:
+        """The project class whose instance a decorator makes: ``@app.task(base=X)``, ``app = Celery(task_cls=X)``."""
+        world, chosen = self._world(), _named(decorator, "base")
+        module, around = function.module, function.parent
+        made_by = decorator.func if isinstance(decorator, f.Call) else decorator
+        if chosen is None and isinstance(made_by, f.Attr):
+            app = world.resolver.binding(made_by.value, module, around)
+            if isinstance(app, Variable) and app.values:
+                chosen, module, around = _named(app.values[0], "task_cls"), app.module, None
+        found = world.resolver.binding(chosen, module, around) if chosen is not None else None
+        return found if isinstance(found, Class) else None
+
+
+def _named(call: f.Expr, name: str) -> f.Expr | None:
+    """The keyword argument of a call expression."""
+    keywords = call.keywords if isinstance(call, f.Call) else ()
+    return next((k.value for k in keywords if k.name == name), None)
 
 
 def nested_class(cls: Class, name: str) -> Class | None:

@@ -16,6 +16,8 @@ from persist_lint.model import facts as f
 
 MAX_BASES = 64
 MAPPINGS = frozenset({"typing.TypedDict", "typing_extensions.TypedDict", "builtins.dict", "collections.OrderedDict"})
+AFTER_INIT = frozenset({"__post_init__", "__attrs_post_init__", "model_post_init"})
+VALIDATORS = frozenset({"model_validator", "field_validator", "validator", "root_validator"})
 
 
 class Base(Struct, frozen=True):
@@ -35,6 +37,7 @@ class Classes:
         self._bases: dict[Class, tuple[Base, ...]] = {}
         self._mro: dict[Class, tuple[Class, ...]] = {}
         self._libraries: dict[Class, tuple[str, ...]] = {}
+        self._validators: dict[Class, tuple[Function, ...]] = {}
         self._subclasses: dict[Class, list[Class]] | None = None
         self._fields: dict[Class, dict[str, tuple[Class, f.Stmt]]] = {}
         self._sensitive: dict[Class, frozenset[Function]] = {}
@@ -128,6 +131,15 @@ class Classes:
     def find_method(self, cls: Class, name: str) -> Function | None:
         """The method that an instance of the class has."""
         return next((m for one in self.mro(cls) if (m := one.method(name)) is not None), None)
+
+    def validators(self, cls: Class) -> tuple[Function, ...]:
+        """The methods that run whenever an instance is made and checked: pydantic's validators, ``__post_init__``."""
+        if cls not in self._validators:
+            methods = [m for one in reversed(self.mro(cls)) for named in one.methods.values() for m in named]
+            self._validators[cls] = tuple(
+                m for m in methods if m.name in AFTER_INIT or not VALIDATORS.isdisjoint(m.decorator_names)
+            )
+        return self._validators[cls]
 
     def after(self, cls: Class, owner: Class, name: str) -> Function | None:
         """What ``super().name`` in a method of ``owner`` finds for instances of ``cls``."""

@@ -72,6 +72,7 @@ class Crossing:
         self.commits: list[tuple[Effect, Store]] = []
         self.occurrences: list[Occurrence] = []
         self.began: dict[Sym, Effect] = {}
+        self.anew: set[Sym] = set()
         self.points: list[list[Store]] = [[]]  # for each ``try`` and ``with`` around: the states in which it can raise
 
     def raising(self, store: Store) -> None:
@@ -95,6 +96,8 @@ class Crossing:
 
     def effect(self, effect: Effect, store: Store) -> Store:
         """The states after an effect of a library call."""
+        if effect.target is not None and effect.target.manner not in ("here", "thread"):
+            return store
         if effect.kind in OUTSIDE:
             self.happens(effect, store)
             return store
@@ -106,7 +109,7 @@ class Crossing:
         if effect.kind == "txn.commit":
             self.commits.append((effect, store))
         if moved & OPEN and not states & OPEN:
-            self.began[sym] = effect
+            self._begins(sym, effect, ENTRY not in states)
         return store if moved == states else {**store, sym: moved}
 
     def happens(self, effect: Effect, store: Store) -> None:
@@ -158,11 +161,17 @@ class Crossing:
             self.raising(self.moved(store, summary.raised, syms))
         left = summary.entered if manager is not None else summary.exits
         changed = self.moved(store, left, syms)
+        ends = dict(left)
         for sym, inner in summary.began:
             outer = outward(sym, syms)
-            if changed.get(outer, NEW) & OPEN and not store.get(outer, first(outer)) & OPEN:
-                self.began[outer] = lifted(inner, self.function, site, target)
+            before, anew = store.get(outer, first(outer)), sym in summary.anew and ENTRY not in ends.get(sym, START)
+            if changed.get(outer, NEW) & OPEN and (anew or not before & OPEN):
+                self._begins(outer, lifted(inner, self.function, site, target), anew or ENTRY not in before)
         return changed
+
+    def _begins(self, sym: Sym, effect: Effect, anew: bool) -> None:
+        self.began[sym] = effect
+        (self.anew.add if anew else self.anew.discard)(sym)
 
     @staticmethod
     def moved(store: Store, left: Outward, syms: dict[object, Sym]) -> Store:

@@ -232,7 +232,8 @@ class Summaries:
                     blocks = self._blocks(actual, site, target) and not (actual in FILE_WORK and in_memory(call))
                     yield Effect(
                         actual, subject, entity, key, self._session(target, statement), settled(site.guards), blocks,
-                        site.manner, function, site.at, site, target, None, statement, target.weak,
+                        site.manner if target.manner == "here" else target.manner, function, site.at, site, target,
+                        None, statement, target.weak,
                     )  # fmt: skip
 
     def _statement(self, target: Target, about: Value | None) -> Statement | None:
@@ -287,6 +288,8 @@ class Summaries:
     def _blocks(self, kind: str, site: Site, target: Target) -> bool:
         row = target.row
         assert row is not None
+        if target.manner in ("thread", "process", "later"):
+            return False
         if row.blocking is not None:
             return row.blocking
         if kind not in BLOCKING or isinstance(site.result.type, Coro) or site.awaited:

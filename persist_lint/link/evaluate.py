@@ -142,6 +142,9 @@ class Evaluator:
         base = self.value(expr.value, "attribute")
         if base.sym == ("param", 0) and (assigned := self.env.get(f"self.{expr.name}")) is not None:
             return assigned
+        if base.sym[0] == "param" and isinstance(base.type, Unknown):
+            kept = self.env.get(f"{self.function.params[base.sym[1]].name}.{expr.name}")
+            return kept or self._apply.attribute(expr, base, consumer)
         return self._apply.attribute(expr, base, consumer)
 
     def constant(self, expr: f.Const, _: str) -> Value:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import Partial, Sym, Value, substitute
+from persist_lint.link.lattice import Closure, Fn, LibFn, LibMethod, Partial, Sym, Type, Value, substitute
 from persist_lint.link.libcall import LibraryCall
 from persist_lint.link.sites import Keywords, Manner, Site, passed
 
@@ -56,23 +56,43 @@ def runs(world: World, function: Function, hops: int) -> list[Run]:
         number = _parameter(site.callee)
         if number is not None:
             found.append(Run(number, site.manner, site.args, site.keywords))
-        found += _by_library(site)
+        found += _by_library(world, site)
         if hops < MAX_HOPS:
             found += _by_callee(world, site, hops)
+            found += _by_nested(world, function, site)
     return found
 
 
-def _by_library(site: Site) -> list[Run]:
+def _by_nested(world: World, function: Function, site: Site) -> list[Run]:
+    """The parameters that a function defined inside runs, where it is called."""
+    found = []
+    for target in site.targets:
+        inner = target.function
+        if inner is None or inner.parent is not function:
+            continue
+        args, keywords = passed(site, target)
+        known = actuals(inner, target.bound, args, keywords)
+        for one in list(world.flow(inner).sites.values()):
+            number = _parameter(Value(one.callee.type, one.callee.sym[1])) if one.callee.sym[0] == "free" else None
+            if number is not None and one.manner != "stored":
+                around = site.manner if target.manner == "here" else target.manner
+                run = Run(number, around if one.manner == "here" else one.manner, one.args, one.keywords)
+                found.append(Run(number, run.manner, *_translated(inner, run, known, args, keywords, target.bound)))
+    return found
+
+
+def _by_library(world: World, site: Site) -> list[Run]:
     found = []
     for target in site.targets:
         for run in target.row.runs if target.row is not None else ():
             call = LibraryCall(target.row, target.name, target.bound, site.args, site.keywords, (0, 0))  # type: ignore[arg-type]
             value = call.argument(run.arg)
-            number = _parameter(value) if value is not None else None
-            if value is None or number is None:
+            value_run = _unwrapped(world, value) if value is not None else None
+            number = _parameter(value_run) if value_run is not None else None
+            if value is None or value_run is None or number is None:
                 continue
             place = next((i for i, v in enumerate(site.args) if v is value), len(site.args))
-            first, named = (value.type.args, value.type.keywords) if isinstance(value.type, Partial) else ((), ())
+            first, named = _bound_first(value_run)
             keywords = tuple(k for k in site.keywords if k[1] is not value)
             found.append(Run(number, run.where, (*first, *site.args[place + 1 :]), (*named, *keywords)))
     return found
@@ -96,6 +116,39 @@ def _by_callee(world: World, site: Site, hops: int) -> list[Run]:
                 given, by_name = _translated(callee, run, known, args, keywords, target.bound)
                 found.append(Run(number, manner, (*first, *given), (*named, *by_name)))
     return found
+
+
+def is_callable(kind: Type) -> bool:
+    """Whether a value of this type may be run by whoever gets it."""
+    if isinstance(kind, LibMethod):
+        return kind.owner != "builtins"
+    return isinstance(kind, Fn | Partial | Closure) or (
+        isinstance(kind, LibFn) and not kind.name.startswith("builtins.")
+    )
+
+
+def _bound_first(value: Value) -> tuple[tuple[Value, ...], Keywords]:
+    return (value.type.args, value.type.keywords) if isinstance(value.type, Partial) else ((), ())
+
+
+def _unwrapped(world: World, value: Value) -> Value:
+    """What is run in the end: of ``partial(context.run, function, x)`` it is ``partial(function, x)``."""
+    if not isinstance(value.type, Partial):
+        return value
+    of, args, keywords = value.type.of, value.type.args, value.type.keywords
+    match of.type:
+        case LibMethod(owner=owner, name=name) if owner != "builtins":
+            row = world.method_row(owner, name)
+        case LibFn(name=name):
+            row = world.vocabulary.functions.get(name)
+        case _:
+            return value
+    for run in row.runs if row is not None else ():
+        inner = LibraryCall(row, name, None, args, keywords, (0, 0)).argument(run.arg)  # type: ignore[arg-type]
+        if inner is not None and run.where == "here":
+            place = next((i for i, v in enumerate(args) if v is inner), len(args))
+            return Value(Partial(inner, args[place + 1 :], tuple(k for k in keywords if k[1] is not inner)))
+    return value
 
 
 def _parameter(value: Value) -> int | None:

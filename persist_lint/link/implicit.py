@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.index import Class
-from persist_lint.link.lattice import UNKNOWN_SYM, LibFn, Manager, Value, members, session_of
+from persist_lint.link.lattice import UNKNOWN_SYM, LibFn, Manager, TypeParam, Value, members, session_of
 from persist_lint.link.sites import Flow, Guard, Site
 from persist_lint.link.transitions import blocks_around
 from persist_lint.link.tree import spelled
@@ -22,9 +22,8 @@ Implied = tuple[str, str, Class | None, tuple[object, ...], tuple[object, ...], 
 def implied(world: World, flow: Flow) -> Iterator[Implied]:
     """(kind, subject, entity, key, session, guards, place) of every such effect of a function."""
     for touch in flow.touches.values():
-        cls = world.models.entity_class(touch.base) if touch.written else None
-        if cls is not None:
-            yield "unit.change", cls.name, cls, touch.base.sym, UNKNOWN_SYM, touch.guards, touch.at
+        if touch.written:
+            yield from _changed(world, touch.base, touch.guards, touch.at)
     for sym, _, decorator in blocks_around(world, flow.function):
         for kind in ("txn.begin", "txn.commit"):
             yield kind, spelled(decorator), None, UNKNOWN_SYM, sym, (), decorator.at
@@ -37,9 +36,16 @@ def implied(world: World, flow: Flow) -> Iterator[Implied]:
 def _set(world: World, site: Site) -> Iterator[Implied]:
     """``setattr(entity, name, value)``."""
     if isinstance(site.callee.type, LibFn) and site.callee.type.name == "builtins.setattr" and site.args:
-        cls = world.models.entity_class(site.args[0])
-        if cls is not None:
-            yield "unit.change", cls.name, cls, site.args[0].sym, UNKNOWN_SYM, site.guards, site.at
+        yield from _changed(world, site.args[0], site.guards, site.at)
+
+
+def _changed(world: World, base: Value, guards: tuple[Guard, ...], at: Span) -> Iterator[Implied]:
+    """An attribute of an entity is set; of which one only the caller knows, where a type variable stands for it."""
+    cls = world.models.entity_class(base)
+    if cls is not None:
+        yield "unit.change", cls.name, cls, base.sym, UNKNOWN_SYM, guards, at
+    elif any(isinstance(k, TypeParam) and world.kind(k.bound) == "model_base" for k in members(base.type)):
+        yield "unit.change", "rows", None, base.sym, UNKNOWN_SYM, guards, at
 
 
 def _left(world: World, site: Site) -> Iterator[Implied]:

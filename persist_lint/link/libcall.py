@@ -20,6 +20,8 @@ from persist_lint.link.lattice import (
     Inst,
     Lib,
     LibClass,
+    LibFn,
+    LibMethod,
     Manager,
     Null,
     Partial,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 #: What works on one session or connection: its own, and those that its cursors and transactions lead back to.
 HANDLES = frozenset({"session", "connection", "scoped_session", "cursor", "transaction"})
+NO_ROW = Row()
 
 
 class LibraryCall(Struct, frozen=True):
@@ -200,6 +203,8 @@ def called(world: World, value: Value) -> Value:
                 return Value(kind)
             case Closure(returns=returns):
                 return returns
+            case Lib(args=(made,)) if world.kind(kind) in ("task", "future"):
+                return Value(made)
     return unknown("result of something unknown")
 
 
@@ -376,6 +381,13 @@ def targets_of(
                 ]
             case Partial(of=of, args=first, keywords=named):
                 found += targets_of(world, of, manner, (*first, *rest), (*named, *keywords))
+            case LibFn(name=name):
+                call = LibraryCall(world.vocabulary.functions.get(name, NO_ROW), name, None, rest, keywords, (0, 0))
+                found += _library_targets(world, call, manner, value.weak)
+            case LibMethod(owner=owner, name=name, bound=bound) if owner != "builtins":
+                row = world.method_row(owner, name) or NO_ROW
+                call = LibraryCall(row, f"{owner}.{name}", bound, rest, keywords, (0, 0))
+                found += _library_targets(world, call, manner, value.weak)
             case Inst(cls=cls):
                 method = world.classes.find_method(cls, "__call__")
                 if method is not None:
@@ -385,6 +397,18 @@ def targets_of(
                         )
                     )
     return found
+
+
+def _library_targets(world: World, call: LibraryCall, manner: Manner, weak: bool) -> list[Target]:
+    """A library function that was passed on, where it does something, and what it runs of its own arguments."""
+    if manner in ("entry", "stored"):
+        return []
+    does = [Target(None, call.name, call.row, call.bound, manner, weak, arguments=call.args, keywords=call.keywords)]
+    inner = passed_functions(world, call)
+    return [
+        *(does if call.row.does else ()),
+        *(replace(t, manner=manner) if t.manner == "here" else t for t in inner),
+    ]
 
 
 def managed(generator: Value, made: Value, place: tuple[int, int]) -> Value:

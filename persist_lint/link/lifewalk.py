@@ -68,6 +68,7 @@ class StateWalk(Crossing):
             self._outward(self.points[0]) if self.points[0] else None,
             self._outward([s for _, s in self.yields]),
             occurrences[: self.until_yield],
+            frozenset(sym for sym in self.anew if _visible(sym)),
         )
         return Life(self.function, self.before, self.exits, summary, self.yields, self.commits)
 

@@ -67,7 +67,8 @@ class StateSummary(Struct, frozen=True, eq=False):
     """What a function does to the sessions it gets: their states at its normal end, what happened meanwhile.
 
     ``raised`` are the states in which an error leaves it (None: nothing in it can raise). For a generator ``entered``
-    are the states at its yields, ``entering`` what happened until the first.
+    are the states at its yields, ``entering`` what happened until the first. ``anew`` are the sessions whose
+    transaction, as ``began`` says it, cannot be one that was open at the entry.
     """
 
     exits: Outward = ()
@@ -76,6 +77,7 @@ class StateSummary(Struct, frozen=True, eq=False):
     raised: Outward | None = None
     entered: Outward = ()
     entering: tuple[Occurrence, ...] = ()
+    anew: frozenset[Sym] = frozenset()
 
 
 class Life(Struct, eq=False):

@@ -355,6 +355,8 @@ class Walker(Evaluator):
                 if base.sym == ("param", 0) and self.function.is_method:
                     self.flow.attributes.setdefault(name, []).append(value)
                     self.env[f"self.{name}"] = value
+                elif base.sym[0] == "param" and isinstance(base.type, Unknown):
+                    self.env[f"{self.function.params[base.sym[1]].name}.{name}"] = value
                 for kind in members(base.type):
                     if isinstance(kind, Lib) and self.world.kind(kind) == "namespace":
                         self.flow.kept.setdefault((kind.name, name), []).append(value)

@@ -20,6 +20,7 @@ from persist_lint.link.kept import Kept
 from persist_lint.link.lattice import (
     ClassObj,
     Closure,
+    Coll,
     Data,
     Dict,
     Fn,
@@ -30,6 +31,7 @@ from persist_lint.link.lattice import (
     LibMethod,
     Null,
     Partial,
+    Tup,
     Type,
     Unknown,
     Value,
@@ -282,7 +284,8 @@ class World(Attributes, Returns, Libraries):
                 return True
             if isinstance(one, Closure) and isinstance(kind, Fn | Partial | LibFn | LibMethod | ClassObj | LibClass):
                 return True  # a Callable, and which
-            if type(kind) is type(one) and not isinstance(kind, Inst | Lib) and "Unknown" in repr(one):
+            alike = type(kind) is type(one) or (isinstance(kind, Tup) and isinstance(one, Coll))
+            if alike and not isinstance(kind, Inst | Lib) and "Unknown" in repr(one):
                 return True
         return False
 
