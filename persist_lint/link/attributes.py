@@ -96,7 +96,7 @@ class Attributes:
         """A symbol in an inherited constructor's terms, as one in the terms of the class's own constructor."""
         world = self._world()
         own = world.classes.find_method(cls, "__init__")
-        if own is None or own is init or hops > 4 or sym[0] in ("global", "const"):
+        if own is None or own is init or hops > 4 or sym[0] in ("global", "const") or init.name != "__init__":
             return sym
         for site in list(world.flow(own).sites.values()):
             for target in site.targets:
@@ -143,9 +143,21 @@ class Attributes:
         value = join(assigned)
         if declared is not None and not isinstance(declared.type, Unknown):
             value = self._world().declared(declared.type, value)
+        later = [m for m in methods if m.name != "__init__"]
+        if len(later) == 1 and sum(not isinstance(v.type, Null) for v in assigned) == 1:
+            return Value(value.type, self._own_terms(later[0], name), value.weak), later[0]
         if init is None:
             return Value(value.type, UNKNOWN_SYM, value.weak), None
         return value, init
+
+    def _own_terms(self, method: Function, name: str) -> Sym:
+        """What the one method that sets an attribute (``__enter__``) makes it of, in terms of the instance."""
+        kept = self._world().flow(method).attributes
+        made = {
+            vs[0].sym: n for n, vs in kept.items() if len(vs) == 1 and n != name and vs[0].sym[0] in ("open", "call")
+        }
+        values = [v for v in kept.get(name, []) if not isinstance(v.type, Null)]
+        return _of_instance(values[0].sym, made) if len(values) == 1 else UNKNOWN_SYM
 
     def _assigning_methods(self, cls: Class, name: str) -> list[Function]:
         """Methods that assign ``self.name``: the constructor first."""
@@ -350,6 +362,21 @@ def _replace(sym: Sym, actuals: dict[int, Sym]) -> Sym:
         case ("on", base, place):
             return ("on", _replace(base, actuals), place)
     return sym if sym[0] in ("const", "global", "init") else UNKNOWN_SYM
+
+
+def _of_instance(sym: Sym, made: dict[Sym, str]) -> Sym:
+    """A method's symbol where it speaks of the instance only; unknown where anything else is in it."""
+    if sym in made:
+        return ("attr", ("param", 0), made[sym])
+    match sym:
+        case ("param", 0) | ("const", _) | ("global", *_):
+            return sym
+        case ("attr", base, name):
+            return attr_sym(_of_instance(base, made), name)
+        case ("new", name, args) if all(isinstance(i, int) and i >= 0 for i, _ in args):
+            inner = tuple((i, _of_instance(s, made)) for i, s in args)
+            return UNKNOWN_SYM if any(s == UNKNOWN_SYM for _, s in inner) else ("new", name, inner)
+    return UNKNOWN_SYM
 
 
 def _from_init(sym: Sym, base: Sym, name: str) -> Sym:

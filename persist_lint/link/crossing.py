@@ -34,6 +34,7 @@ from persist_lint.link.transitions import (
     after,
     autocommitting,
     begins_of,
+    ended_with,
     first,
     left_block,
     merge,
@@ -110,7 +111,7 @@ class Crossing:
             self.commits.append((effect, store))
         if moved & OPEN and not states & OPEN:
             self._begins(sym, effect, ENTRY not in states)
-        return store if moved == states else {**store, sym: moved}
+        return store if moved == states else ended_with(sym, {**store, sym: moved})
 
     def happens(self, effect: Effect, store: Store) -> None:
         """Record something outside the database with the states around it."""
@@ -182,6 +183,7 @@ class Crossing:
             if outer not in HIDDEN:
                 before = store.get(outer, first(outer))
                 changed[outer] = (states - START) | (before if ENTRY in states else frozenset())
+                changed = ended_with(outer, changed)
         return changed
 
     def _carried(

@@ -216,6 +216,10 @@ class Failures:
             effects = self._project.summaries.at_site(function, site) if site is not None else []
             if any(e.kind in PROTECTS and e.session == session for e in effects):
                 return True
+            leave = flow.leaves.get(item)  # the ``__exit__`` of a project class
+            ended = self._project.summaries.at_site(function, flow.sites[leave]) if leave is not None else []
+            if any(e.kind in RESTORES and e.session == session for e in ended):
+                return True
         return any(_gives(self._project, value.type, value.sym, session) for value in flow.managers.get(statement, ()))
 
     def restores(self, function: Function, block: tuple[f.Stmt, ...], session: Sym) -> bool:

@@ -62,6 +62,15 @@ def left_block(states: States, entry: States) -> States:
     return found | (NEW if IDLE in entry else frozenset()) | (entry & {ENTRY, BLOCK})
 
 
+def ended_with(sym: Sym, store: Store) -> Store:
+    """The states with those ended that end with a session: what else a unit of work holds (``uow.orders``) was given
+    the session of ``uow`` as far as anybody can know."""
+    if store[sym] != NEW or sym[0] != "attr":
+        return store
+    given = [s for s in store if s[0] == "init" and s[1][0] == "attr" and s[1][1] == sym[1] and store[s] != NEW]
+    return {**store, **dict.fromkeys(given, NEW)} if given else store
+
+
 def first(sym: Sym) -> States:
     """The state of a session seen for the first time."""
     return NEW if sym[0] in ("open", "call", "new") else START

@@ -145,7 +145,10 @@ class LibraryType(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_"
     stubs). ``since`` as in Row. ``keeps``: leaving ``with x`` does what ``exit`` says but does not release it (the
     connections of sqlite3 and psycopg2). ``handlers`` are the methods that the library calls on derived classes.
     ``like`` are class attributes by which a class that is not derived from it is taken for one: any of them where its
-    module imports the library, two elsewhere (the settings classes of arq).
+    module imports the library, two elsewhere (the settings classes of arq). ``begins``, for connections and their
+    cursors and transactions: what begins a transaction — a ``statement`` (the default), only a ``write`` (sqlite3),
+    only the ``block`` that asks for one and at once (asyncpg commits all else by itself), or the first statement
+    ``inside`` such a block (Django).
     """
 
     is_: TypeKind
