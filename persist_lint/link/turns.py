@@ -17,6 +17,7 @@ from persist_lint.link.effects import Effect
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Coll, Statement, Sym, members
 from persist_lint.link.repetition import RUNS, Repeat, is_workflow, loops_below, own_session, repeat_of, takes_many
 from persist_lint.link.sites import Loop
+from persist_lint.link.tree import statements
 from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
 from persist_lint.model.finding import Step
@@ -96,7 +97,11 @@ class _Event(Struct, frozen=True, eq=False):
 def writes_per_item(function: FunctionView) -> Iterator[Sent]:
     """Every place of a function where a loop writes once per item; one per call."""
     repeated = [
-        (c, repeat) for c in function.calls if (repeat := repeat_of(c)) is not None and not takes_many(c, repeat.loop)
+        (c, repeat)
+        for c in function.calls
+        if (repeat := repeat_of(c)) is not None
+        and not takes_many(c, repeat.loop)
+        and not _falls_back(function, repeat.loop)
     ]
     if not repeated:
         return
@@ -114,6 +119,22 @@ def writes_per_item(function: FunctionView) -> Iterator[Sent]:
             yield Sent(call, statement, repeat, statement.kind in ("db.insert", "unit.merge"))
     if function.project.autoflushes and "no_autoflush" not in function.function.facts.names:
         yield from _autoflushed(function, pending)
+
+
+def _falls_back(function: FunctionView, loop: Loop) -> bool:
+    """Whether a loop does one by one, in an error handler, what has just failed as a batch."""
+    return any(
+        any(_holds(handler.body, loop.at) for handler in statement.handlers)
+        and any(
+            _holds(statement.body, c.at) and any(e.kind in WRITES | SENDS for e in c.effects) for c in function.calls
+        )
+        for statement in statements(function.function.body)
+        if isinstance(statement, f.Try)
+    )
+
+
+def _holds(body: tuple[f.Stmt, ...], at: Span) -> bool:
+    return bool(body) and body[0].at.line <= at.line <= body[-1].at.end_line
 
 
 def read_per_item(call: CallView, sent: Sent | None) -> Effect | None:
