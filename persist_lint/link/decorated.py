@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 MAX_WRAPPERS = 5_000
+#: Calls below a wrapper, within which it is asked for effects; deeper ones count as effects.
+MAX_LEVELS = 4
 FORWARDED = frozenset({"positional", "normal", "keyword"})
 
 
@@ -40,6 +42,7 @@ class Decorated:
         self._world = world
         self._stands: dict[Function, Function] = {}
         self._inner: dict[tuple[Function, Function], Function] = {}
+        self._idle: set[Function] = set()  # decorators without arguments whose wrapper only calls through
 
     def runs(self, function: Function) -> Function:
         """What a call of the function runs first: the outermost wrapper around it, or itself."""
@@ -74,12 +77,20 @@ class Decorated:
         standing = function
         for expr in reversed(function.facts.decorators):
             named = expr.func if isinstance(expr, f.Call) else expr
-            if isinstance(self._world.resolver.binding(named, function.module, function.parent), Function):
-                standing = self._around(standing, self._world.evaluate_at(function, expr)) or standing
+            binding = self._world.resolver.binding(named, function.module, function.parent)
+            if isinstance(binding, Function) and binding not in self._idle:
+                wrapper, idle = self._around(standing, self._world.evaluate_at(function, expr))
+                standing = wrapper or standing
+                if idle and named is expr:
+                    self._idle.add(binding)
         return standing
 
-    def _around(self, function: Function, decorator: Value) -> Function | None:
-        """The wrapper that a decorator gives for a function; None where it is not understood, or only calls through."""
+    def _around(self, function: Function, decorator: Value) -> tuple[Function | None, bool]:
+        """The wrapper that a decorator gives for a function, None where it is not understood or only calls through.
+
+        And whether the latter is so: then it is so for every function.
+        """
+        idle = False
         for kind in members(decorator.type):
             number = 1 if isinstance(kind, Fn) and kind.bound is not None and kind.function.is_method else 0
             if not isinstance(kind, Fn) or len(kind.function.params) <= number:
@@ -88,19 +99,31 @@ class Decorated:
             applied.decorates = function
             for given in self._world.flow(applied).returns:
                 for made in members(given.type):
-                    if isinstance(made, Fn) and made.function.decorates is function and self._adds(made.function):
-                        return made.function
-        return None
+                    if not isinstance(made, Fn) or made.function.decorates is not function:
+                        continue
+                    through = self._through(made.function)
+                    if through and self._adds(made.function, through):
+                        return made.function, False
+                    idle = idle or bool(through)
+        return None, idle
 
-    def _adds(self, wrapper: Function) -> bool:
-        """Whether a wrapper calls what it stands for, and does more than that."""
-        sites = list(self._world.flow(wrapper).sites.values())
-        through = [site for site in sites if _calls(site, wrapper.decorates)]
-        if not through:
-            return False
+    def _through(self, wrapper: Function) -> list[Site]:
+        """The calls by which a wrapper calls what it stands for."""
+        return [site for site in self._world.flow(wrapper).sites.values() if _calls(site, wrapper.decorates)]
+
+    def _adds(self, wrapper: Function, through: list[Site]) -> bool:
+        """Whether a wrapper does more than to call through."""
         if any(_hands_over(site, wrapper) for site in through):
             return True
-        return any(_does(target) for site in sites if site not in through for target in site.targets)
+        return self._does(wrapper, through, MAX_LEVELS)
+
+    def _does(self, function: Function, through: list[Site], levels: int) -> bool:
+        """Whether a function has any effect of its own, down to so many levels of calls; ``through`` left out."""
+        targets = [t for s in list(self._world.flow(function).sites.values()) if s not in through for t in s.targets]
+        if any(target.row is not None and target.row.does for target in targets):
+            return True
+        called = {target.function for target in targets if target.function is not None} - {function}
+        return bool(called) and (levels == 0 or any(self._does(callee, [], levels - 1) for callee in called))
 
     # ------------------------------------------------------------------ its parameters
 
@@ -176,8 +199,3 @@ def _hands_over(site: Site, wrapper: Function) -> bool:
     return any(value.sym[0] not in ("param", "free", "?") for value in given) or any(
         target.manner != "here" for target in site.targets
     )
-
-
-def _does(target: object) -> bool:
-    row = getattr(target, "row", None)
-    return getattr(target, "function", None) is not None or (row is not None and bool(row.does))
