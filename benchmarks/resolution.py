@@ -7,7 +7,7 @@
 Counted are the call sites of the functions that any rule could speak of, tests left out. A site is *resolved* when link
 knows what it may run: functions of the project, rows of the vocabulary, or something without effects (builtins, methods
 of plain data, classes without a constructor of their own). A library that has no vocabulary is *outside*; all else is
-*Unknown*. A session is *known* when each way back from it ends where it is opened, injected, shared or kept.
+*Unknown*. Sessions are counted once per function that uses them, and by the worst of the ways back from there.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ WAYS = (
     ("caller", "passed by code outside the project"),
     ("outside", "made by a library without vocabulary"),
     ("unknown", "unknown"),
+    ("unseen", "perhaps a session: something unknown that is asked to commit, execute …"),
+)
+KNOWN = ("known", "caller", "outside")
+#: Methods of sessions and connections that little else has.
+TELLING = frozenset(
+    {"commit", "rollback", "flush", "refresh", "scalars", "scalar", "execute", "executemany", "add_all"}
 )
 
 
@@ -94,11 +100,15 @@ def counted(name: str, root: Path) -> Counts:
 
 
 def _count(project: Project, function: Function, found: Counts) -> None:
+    unseen: set[str] = set()
     for site in project.world.flow(function).sites.values():
         kind = kind_of(site)
         found.sites[kind] += 1
         if kind == "Unknown":
             found.reasons[class_of(site.reason)] += 1
+            receiver, _, method = site.name.rpartition(".")
+            unseen.update({receiver} if receiver and method in TELLING else ())
+    found.sessions["unseen"] += len(unseen)
     origins = Origins(project)
     for sym, (_, at) in sessions_used(project, function).items():
         ways = origins.of(function, sym)
@@ -131,7 +141,7 @@ def report(all_: list[Counts], *, full: bool) -> str:
     lines += ["", "| sessions come from | " + " | ".join(one.name for one in all_) + " |", "|---|" + "--:|" * len(all_)]
     for kind, words in WAYS:
         lines.append(f"| {words} | " + " | ".join(str(one.sessions[kind]) for one in all_) + " |")
-    known = [_share(one.sessions.total() - one.sessions["unknown"], one.sessions.total()) for one in all_]
+    known = [_share(sum(one.sessions[k] for k in KNOWN), one.sessions.total()) for one in all_]
     lines.append("| origin known | " + " | ".join(known) + " |")
     if full:
         lines += ["", *(f"- {text}" for one in all_ for text in one.unknown)]

@@ -220,9 +220,11 @@ def bindings(module: Module, body: Iterable[f.Stmt]) -> Iterator[tuple[str, obje
                         name = item.target.id
                         yield name, Variable(module, name, (item.context,), None, statement.at, True)
                 yield from bindings(module, inner)
-            case f.If(body=first, orelse=second):
-                yield from bindings(module, first)
-                yield from bindings(module, second)
+            case f.If(test=test, body=first, orelse=second):
+                known = list(bindings(module, first))
+                yield from known
+                said = {name for name, raw in known if isinstance(raw, f.Import) and _is_for_checkers(test)}
+                yield from (pair for pair in bindings(module, second) if pair[0] not in said)
             case f.Try(body=first, handlers=handlers, orelse=second, final=final):
                 yield from bindings(module, first)
                 for handler in handlers:
@@ -233,6 +235,11 @@ def bindings(module: Module, body: Iterable[f.Stmt]) -> Iterator[tuple[str, obje
                 yield from bindings(module, inner)
             case _:
                 pass
+
+
+def _is_for_checkers(test: f.Expr) -> bool:
+    """Whether a branch is for type checkers: what it imports is what stands in for it in the other branch."""
+    return getattr(test, "id" if isinstance(test, f.Name) else "name", "") == "TYPE_CHECKING"
 
 
 def _assigned(module: Module, target: f.Expr, value: f.Expr) -> Iterator[tuple[str, object]]:
