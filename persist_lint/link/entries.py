@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from persist_lint.link.index import Class, Function, Module
-from persist_lint.link.lattice import ClassObj, Fn, Inst, Type, Value, members
+from persist_lint.link.lattice import ClassObj, Coll, Fn, Inst, Type, Value, members
 from persist_lint.link.libcall import targets_of
 from persist_lint.link.names import Variable
 from persist_lint.link.sites import Site, Target
@@ -67,7 +67,7 @@ class Finder:
         self._guarded: dict[Module, tuple[range, ...]] = {}
         self._declared: dict[str, tuple[Handles, ...]] = {}
         relevant = frozenset(functions)
-        found = [e for function in functions for e in self._marked(function)]
+        found = [e for function in functions for e in self._marked(function) if e.function.origin in relevant]
         found += [e for e in self._derived() if e.function.origin in relevant]
         known = {(e.function, e.kind) for e in found}
         self._registrars: set[Module] = {e.function.module for e in found if e.kind in HOT | JOBS}
@@ -155,7 +155,23 @@ class Finder:
             inner = row[0] if row is not None else self._wrapped(decorator, function)
             if inner is not None and inner.marks is not None:
                 found.append(entry(function, inner.marks, _plain_runs(inner, decorator)))
+                found += self._validators(function, decorator) if inner.validates else ()
         return found
+
+    def _validators(self, function: Function, decorator: f.Expr) -> Iterator[Entry]:
+        """What checks an endpoint's arguments, on the loop, and what it gives, where the endpoint itself runs."""
+        world = self._world
+        for number in range(len(function.params)):
+            if not world.providers(function, number):
+                for method in self._checking(world.parameter(function, number).type):
+                    yield Entry(method, "dependency", on_loop=True)
+        shown = _argument(decorator, "kw:response_model") or function.facts.returns
+        for method in self._checking(world.resolver.annotation(shown, function.module, function, function.owner)):
+            yield Entry(method, "dependency", not function.is_async, function.is_async)
+
+    def _checking(self, kind: Type) -> list[Function]:
+        kinds = [one.item if isinstance(one, Coll) else one for one in members(kind)]
+        return [m for one in kinds if isinstance(one, Inst) for m in self._world.classes.validators(one.cls)]
 
     def _wrapped(self, decorator: f.Expr, function: Function) -> Row | None:
         """The row that a decorator of the project hands its function to: ``def job(fn): return queue.task(fn)``."""

@@ -93,6 +93,8 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     nests     the transaction block that it opens is a savepoint where a transaction is open already
     on        dotted name of the module-level connection that a function without receiver works on
               (``django.db.connection`` of ``transaction.atomic()``)
+    validates models among the parameters of what it marks are validated on the event loop before; so is what an
+              ``async def`` gives, that of a plain ``def`` in its thread
     each      dotted name of the type of the elements, when the call gives an iterable of library objects
     """
 
@@ -121,6 +123,7 @@ class Row(Struct, frozen=True, forbid_unknown_fields=True):
     unless: tuple[str, ...] = ()
     nests: bool = False
     on: str = ""
+    validates: bool = False
 
 
 class Handles(Struct, frozen=True, forbid_unknown_fields=True):
