@@ -18,6 +18,8 @@ from persist_lint.link.transitions import START, Store, after, blocks_around, le
 from persist_lint.link.tree import heads, parts, post_order, spelled
 from persist_lint.model import facts as f
 
+#: Expressions in which nothing is called.
+PLAIN = frozenset({f.Const, f.Bytes})
 #: Handlers that let no error of the database through.
 CATCH_ALL = frozenset({"Exception", "BaseException", "SQLAlchemyError", "DBAPIError", "PostgresError"})
 
@@ -210,10 +212,18 @@ class StateWalk(Crossing):
 
     def expression(self, expr: f.Expr, store: Store) -> Store:
         """The states after an expression, its calls in the order of evaluation."""
-        nodes = tuple(post_order(expr))
-        if any(isinstance(node, f.IfExp | f.Bool) for node in nodes) and any(n in self.flow.sites for n in nodes):
+        if type(expr) in PLAIN:
+            return store
+        sites, branches = self.flow.sites, False
+        told = []
+        for node in post_order(expr):
+            kind = type(node)
+            if node in sites or kind is f.Yield:
+                told.append(node)
+            branches = branches or kind is f.IfExp or kind is f.Bool
+        if branches and told:
             return self._branching(expr, store)
-        for node in nodes:
+        for node in told:
             store = self._node(node, store)
         return store
 
