@@ -31,6 +31,7 @@ from persist_lint.link.lattice import (
     unknown,
 )
 from persist_lint.link.names import Variable
+from persist_lint.link.statements import translated
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ class Attributes:
         if not assigned:
             return None if declared is None else (declared, None)
         value = join(assigned)
+        value = Value(translated(value.type, {}), value.sym, value.weak)
         if declared is not None and not isinstance(declared.type, Unknown):
             value = self._world().declared(declared.type, value)
         later = [m for m in methods if m.name != "__init__"]

@@ -40,6 +40,7 @@ from persist_lint.link.narrow import narrowed, without_null
 from persist_lint.link.protocols import OPERATORS, special, turn
 from persist_lint.link.sites import Flow, Guard, Loop, Target
 from persist_lint.link.sqltext import PLACE, begun, filled, known_text, spliced, sql_data
+from persist_lint.link.statements import translated
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Evaluator:
                 sym = value.sym
                 for _ in range(hops):
                     sym = ("free", sym) if sym[0] not in ("const", "global", "?") else sym
-                return Value(value.type, sym, value.weak)
+                return Value(translated(value.type, {}), sym, value.weak)
             parent = parent.parent
         return None
 

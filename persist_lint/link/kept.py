@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from persist_lint.link.index import Function
-from persist_lint.link.lattice import LibMethod, Null, Sym, Unknown, Value, join, unknown
+from persist_lint.link.lattice import UNKNOWN_SYM, LibMethod, Null, Sym, Unknown, Value, join, unknown
+from persist_lint.link.statements import translated
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ class Kept:
             for value in self._world.flow(writer).kept.get(place, ())
             if not isinstance(value.type, Null | Unknown)
         ]
-        return join([Value(v.type, ("?",), v.weak) for v in found]) if found else unknown("nothing is kept there")
+        return (
+            join([Value(translated(v.type, {}), UNKNOWN_SYM, v.weak) for v in found])
+            if found
+            else unknown("nothing is kept there")
+        )
 
     def _writers(self, place: Place) -> list[Function]:
         owner, name = place

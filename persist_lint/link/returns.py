@@ -313,7 +313,7 @@ def _seen_by(number: int, value: Value) -> Type:
     """The type of an argument in terms of the function that gets it."""
     statement = statement_of(value) if isinstance(value.type, Lib) else None
     if statement is None or not isinstance(value.type, Lib):
-        return value.type
+        return translated(value.type, {})
     return Lib(value.type.name, (in_terms_of(number, statement),))
 
 

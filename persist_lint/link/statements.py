@@ -14,6 +14,7 @@ from persist_lint.link.lattice import (
     Coll,
     Coro,
     Data,
+    Dict,
     Either,
     Inst,
     Lib,
@@ -47,7 +48,10 @@ def statement_of(value: Value) -> Statement | None:
 
 
 def translated(kind: Type, actuals: Mapping[Any, Sym]) -> Type:
-    """A result's type with the symbols of the statement that it carries in the caller's terms."""
+    """A type with the symbols inside it (a statement's, those of a tuple's items) in the caller's terms.
+
+    Without actuals it says what holds anywhere: parameters and locals are not known, constants and globals are.
+    """
     match kind:
         case Lib(name=name, args=args) if any(isinstance(a, Statement) for a in args):
             return Lib(name, tuple(_in_terms(a, actuals) if isinstance(a, Statement) else a for a in args))
@@ -55,7 +59,17 @@ def translated(kind: Type, actuals: Mapping[Any, Sym]) -> Type:
             return Coro(Value(translated(of.type, actuals), of.sym, of.weak))
         case Either(members=parts):
             return Either(tuple(translated(p, actuals) for p in parts))
+        case Tup(items=items):
+            return Tup(tuple(_moved(item, actuals) for item in items))
+        case Dict(key=key, value=value, fields=fields) if fields:
+            return Dict(key, translated(value, actuals), tuple((name, _moved(v, actuals)) for name, v in fields))
+        case Coll(item=item, kind=shape, item_sym=sym) if isinstance(item, Tup | Dict | Lib):
+            return Coll(translated(item, actuals), shape, sym)
     return kind
+
+
+def _moved(value: Value, actuals: Mapping[Any, Sym]) -> Value:
+    return Value(translated(value.type, actuals), substitute(value.sym, actuals), value.weak)
 
 
 def _in_terms(statement: Statement, actuals: Mapping[Any, Sym]) -> Statement:

@@ -31,7 +31,7 @@ from persist_lint.link.lattice import (
     members,
 )
 from persist_lint.link.params import has_param, nesting
-from persist_lint.link.statements import in_terms_of, statement_of
+from persist_lint.link.statements import in_terms_of, statement_of, translated
 
 if TYPE_CHECKING:
     from persist_lint.link.world import World
@@ -105,7 +105,7 @@ class Variants:
                 if self._world.parameter(function, number).type != kind:
                     found.append((number, kind))
             elif _are_options(kind):
-                found.append((number, kind))
+                found.append((number, translated(kind, {})))
             elif isinstance(kind, Lib) and (statement := statement_of(value)) is not None:
                 seen = Lib(kind.name, (in_terms_of(number, statement),))
                 if self._gives_back(function) and self._world.parameter(function, number).type != seen:

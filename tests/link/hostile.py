@@ -192,6 +192,14 @@ HOSTILE = {
             f(s)
             s.commit()
     """),
+    "every operator of an instance": textwrap.dedent("""\
+        class A:
+            def f(self, s):
+                s.commit()
+                a = self + 1, self - 1, self * 1, self / 1, self // 1, self % 1, self @ 1, self ** 1
+                b = self & 1, self | 1, self ^ 1, self << 1, self >> 1, self in a, self not in a, self is a
+                return -self, +self, ~self, not self, self == 1, self != 1, self < 1, self <= 1, self > 1, self >= 1, b
+    """),
     "state that holds itself": textwrap.dedent("""\
         from contextvars import ContextVar
         v = ContextVar('v')
