@@ -59,10 +59,11 @@ class Project:
 
 @dataclass
 class Run:
-    """One run of the tool: seconds of wall time, peak resident memory in MiB."""
+    """One run of the tool: seconds of wall time and of processor time, peak resident memory in MiB."""
 
     status: int
     seconds: float
+    processor: float
     peak: float
     output: str
     errors: str
@@ -170,7 +171,8 @@ def run(command: list[str], folder: Path, environment: dict[str, str], limit: fl
         output.seek(0)
         errors.seek(0)
         texts = [file.read().decode("utf-8", "replace") for file in (output, errors)]
-        return Run(process.returncode, seconds, usage.ru_maxrss / scale, *texts)
+        processor = usage.ru_utime + usage.ru_stime
+        return Run(process.returncode, seconds, processor, usage.ru_maxrss / scale, *texts)
 
 
 def measure(project: Project, tree: Path, options: argparse.Namespace) -> Row:
@@ -201,14 +203,18 @@ def measure(project: Project, tree: Path, options: argparse.Namespace) -> Row:
     return row
 
 
+def _times(run: Run) -> str:
+    return f"{run.seconds:.1f} s ({run.processor:.1f} s)"
+
+
 def report(rows: list[Row]) -> str:
-    """Two Markdown tables: how the runs went, and findings per rule."""
+    """Two Markdown tables: how the runs went (wall time, processor time in brackets), and findings per rule."""
     head = "| project | lines | check | audit | peak memory | exit | findings | diagnostics |"
     lines = [head, "|---|--:|--:|--:|--:|---|--:|--:|"]
     for row in rows:
         lines.append(
-            f"| {row.project.distribution} {row.project.version} | {row.lines:,} | {row.check.seconds:.1f} s "
-            f"| {row.audit.seconds:.1f} s | {max(row.check.peak, row.audit.peak):.0f} MiB "
+            f"| {row.project.distribution} {row.project.version} | {row.lines:,} | {_times(row.check)} "
+            f"| {_times(row.audit)} | {max(row.check.peak, row.audit.peak):.0f} MiB "
             f"| {row.check.status}, {row.audit.status} | {row.rules.total()} | {row.errors} |"
         )
     names = sorted({rule for row in rows for rule in row.rules})
