@@ -373,8 +373,9 @@ class Applier:
         match kind:
             case Inst(cls=cls):
                 method = world.classes.find_method(cls, name)
-                if method is not None:
-                    return self._method(method, Value(kind, base.sym, base.weak), expr)
+                run = method or world.classes.accessor(cls, name, 0)
+                if run is not None:
+                    return self._method(run, Value(kind, base.sym, base.weak), expr, computed=method is None)
                 plain = world.as_builtin(Value(kind, base.sym, base.weak))
                 if isinstance(plain.type, Dict):
                     return Value(LibMethod("builtins", name, plain))
@@ -411,8 +412,8 @@ class Applier:
                 return unknown(reason, attr_sym(base.sym, name))
         return unknown(f"attribute of a {type(kind).__name__}", attr_sym(base.sym, name))
 
-    def _method(self, method: Function, base: Value, expr: f.Attr) -> Value:
-        if method.is_property:
+    def _method(self, method: Function, base: Value, expr: f.Attr, computed: bool = False) -> Value:
+        if method.is_property or computed:
             outcome = self.function(method, base, (), (), (expr.at.line, expr.at.column), base.weak)
             ev = self._ev
             ev.flow.sites[expr] = Site(

@@ -15,7 +15,7 @@ from persist_lint.link.resolve import Resolver
 from persist_lint.model import facts as f
 
 MAX_BASES = 64
-MAPPINGS = frozenset({"typing.TypedDict", "typing_extensions.TypedDict", "builtins.dict", "collections.OrderedDict"})
+MAPPINGS = frozenset({"builtins.dict", "collections.OrderedDict"})
 AFTER_INIT = frozenset({"__post_init__", "__attrs_post_init__", "model_post_init"})
 VALIDATORS = frozenset({"model_validator", "field_validator", "validator", "root_validator"})
 
@@ -43,6 +43,8 @@ class Classes:
         self._sensitive: dict[Class, frozenset[Function]] = {}
         self._assigned: dict[Function, list[str]] = {}
         self._faces: dict[Class, Type | None] = {}
+        self._abstract: dict[Class, bool] = {}
+        self._overrides: dict[tuple[Class, str], list[Function]] = {}
         self._structural: dict[Class, list[Class]] = {}
 
     def bases(self, cls: Class) -> tuple[Base, ...]:
@@ -140,6 +142,37 @@ class Classes:
                 m for m in methods if m.name in AFTER_INIT or not VALIDATORS.isdisjoint(m.decorator_names)
             )
         return self._validators[cls]
+
+    def accessor(self, cls: Class, name: str, place: int) -> Function | None:
+        """What reading (0) or assigning (1) ``x.name`` runs where ``name = property(getter, setter)`` says so."""
+        found = self.fields(cls).get(name)
+        match found[1] if found is not None else None:
+            case f.Assign(value=f.Call(func=f.Name(id="property"), args=args)) if len(args) > place:
+                given = args[place]
+                return self.find_method(cls, given.id) if isinstance(given, f.Name) else None
+        return None
+
+    def setter(self, cls: Class, name: str) -> Function | None:
+        """What assigning ``x.name`` runs."""
+        own = (m for one in self.mro(cls) for m in one.methods.get(name, ()) if m.is_setter)
+        return next(own, None) or self.accessor(cls, name, 1)
+
+    def is_abstract_class(self, cls: Class) -> bool:
+        """Whether only classes below it have instances: something that it promises is missing."""
+        if cls not in self._abstract:
+            names = {name for one in self.mro(cls) for name in one.methods}
+            found = (self.find_method(cls, name) for name in names)
+            missing = any(m is not None and "abstractmethod" in m.decorator_names for m in found)
+            self._abstract[cls] = missing or self.is_protocol(cls)
+        return self._abstract[cls]
+
+    def overrides(self, cls: Class, name: str) -> list[Function]:
+        """What a method of that name may be on instances of an abstract class: of each class below that has any."""
+        if (cls, name) not in self._overrides:
+            concrete = (one for one in self.subclasses(cls) if not self.is_abstract_class(one))
+            found = (self.find_method(one, name) for one in concrete)
+            self._overrides[cls, name] = list(dict.fromkeys(m for m in found if m is not None))
+        return self._overrides[cls, name]
 
     def after(self, cls: Class, owner: Class, name: str) -> Function | None:
         """What ``super().name`` in a method of ``owner`` finds for instances of ``cls``."""

@@ -142,6 +142,11 @@ class Function:
         return self.owner is not None and not self.is_static
 
     @cached_property
+    def is_setter(self) -> bool:
+        """Whether assigning the property of its name runs it: ``@name.setter``."""
+        return "setter" in self.decorator_names
+
+    @cached_property
     def is_property(self) -> bool:
         return bool(self.decorator_names & {"property", "cached_property", "hybrid_property", "async_cached_property"})
 

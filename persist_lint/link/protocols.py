@@ -1,7 +1,7 @@
 """What syntax calls: ``x[i]``, ``for … in x``, ``i in x``, ``x + y``, ``len(x)`` on instances of project classes.
 
 Each is a call with a site of its own, at the expression; a loop's stands at its target, once per turn. Classes derived
-from ``dict``, ``TypedDict``, ``list`` or ``str`` behave, where they say nothing else, as what they are derived from.
+from ``dict``, ``list`` or ``str`` behave, where they say nothing else, as what they are derived from.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from persist_lint.link.index import Function
 from persist_lint.link.iteration import awaited, element
-from persist_lint.link.lattice import Inst, Lib, Value, join, members
+from persist_lint.link.lattice import Inst, Lib, Null, Value, join, members
 from persist_lint.link.sites import Site, Target
 from persist_lint.link.tree import spelled
 from persist_lint.model import facts as f
@@ -53,6 +53,21 @@ def special(ev: Evaluator, node: f.Expr, receiver: Value, name: str, args: tuple
         consumer="property", name=f"{spelled(node)}.{name}" if isinstance(node, f.Name) else name,
     )  # fmt: skip
     return result
+
+
+def assigned(ev: Evaluator, target: f.Attr, base: Value, value: Value) -> None:
+    """A site at the target for the setter of a property that is assigned."""
+    targets: list[Target] = []
+    for kind in members(base.type):
+        setter = ev.world.classes.setter(kind.cls, target.name) if isinstance(kind, Inst) else None
+        if setter is not None:
+            bound = Value(kind, base.sym, base.weak)
+            targets += ev.run_method(setter, bound, (value,), (target.at.line, target.at.column))[0]
+    if targets:
+        ev.flow.sites[target] = Site(
+            target, target.at, base, (value,), (), tuple(targets), Value(Null()), tuple(ev.loops),
+            tuple(dict.fromkeys(ev.guards)), consumer="property", name=spelled(target),
+        )  # fmt: skip
 
 
 def methods(world: World, receiver: Value, name: str) -> list[tuple[Inst, Function]]:

@@ -32,6 +32,7 @@ from persist_lint.link.lattice import (
 from persist_lint.link.loops import classify
 from persist_lint.link.names import External
 from persist_lint.link.narrow import exits, narrowed
+from persist_lint.link.protocols import assigned
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
 from persist_lint.link.sqltext import spliced
 from persist_lint.model import facts as f
@@ -352,6 +353,7 @@ class Walker(Evaluator):
             case f.Attr(value=base_expr, name=name):
                 base = self.value(base_expr)
                 self.touch(target, base, written=True, value=value)
+                assigned(self, target, base, value)
                 if base.sym == ("param", 0) and self.function.is_method:
                     self.flow.attributes.setdefault(name, []).append(value)
                     self.env[f"self.{name}"] = value

@@ -359,8 +359,10 @@ class World(Attributes, Returns, Libraries):
         return found if bare else [self.decorated.runs(one) for one in found]
 
     def _candidates(self, function: Function, bound: Value | None) -> list[Function]:
-        if function.owner is None or bound is None or not self.classes.is_abstract(function):
+        if function.owner is None or bound is None:
             return [function]
+        if not self.classes.is_abstract(function):
+            return self._overridden(function, bound)
         found = [m for m in self.classes.implementers(function) if not self.classes.is_abstract(m)]
         if isinstance(bound.type, Inst) and len(found) > 1 and not self.classes.is_protocol(function.owner):
             below = {bound.type.cls, *self.classes.subclasses(bound.type.cls)}
@@ -368,6 +370,16 @@ class World(Attributes, Returns, Libraries):
         if not found:
             return [function]
         return found if len(found) <= MAX_CANDIDATES else []
+
+    def _overridden(self, function: Function, bound: Value) -> list[Function]:
+        """A method on something that is declared to be of an abstract class: an instance is of a class below it."""
+        kind = bound.type
+        if not isinstance(kind, Inst) or bound.sym[0] == "new" or not self.classes.is_abstract_class(kind.cls):
+            return [function]
+        if self.classes.find_method(kind.cls, function.name) is not function:  # ``super()`` means just this one
+            return [function]
+        found = self.classes.overrides(kind.cls, function.name)
+        return found if 1 < len(found) <= MAX_CANDIDATES else [function]
 
     def row_of_decorator(self, decorator: f.Expr, function: Function) -> tuple[Row, str] | None:
         """The vocabulary row of a decorator expression, with its name: ``@router.get("/")``, ``@shared_task``."""
