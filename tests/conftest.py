@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hypothesis import settings
+
 import persist_lint
+
+# How long one example takes says how busy the machine is, not whether the property holds.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_report_header() -> str:

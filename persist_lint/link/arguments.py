@@ -12,6 +12,11 @@ DICTIONARIES = frozenset({"param", "dict", "kw"})
 FROM_KEYWORDS = Unknown("passed by **")
 
 
+def parameter_of(function: Function, sym: Sym) -> f.Param | None:
+    """The parameter that a symbol stands for; None for others, and for one of a function with more parameters."""
+    return function.params[sym[1]] if sym[0] == "param" and sym[1] < len(function.params) else None
+
+
 def spread(exprs: Sequence[f.Expr], values: Sequence[Value]) -> tuple[Value, ...]:
     """The positional arguments of a call, with starred tuples taken apart."""
     if not any(type(expr) is f.Star for expr in exprs):

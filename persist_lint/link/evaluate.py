@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from persist_lint.link.apply import Applier
+from persist_lint.link.arguments import parameter_of
 from persist_lint.link.awaiting import awaitable, awaitable_targets
 from persist_lint.link.conditions import flag, guards_of
 from persist_lint.link.entering import Entering
@@ -143,9 +144,9 @@ class Evaluator:
         base = self.value(expr.value, "attribute")
         if base.sym == ("param", 0) and (assigned := self.env.get(f"self.{expr.name}")) is not None:
             return assigned
-        if base.sym[0] == "param" and isinstance(base.type, Unknown):
-            kept = self.env.get(f"{self.function.params[base.sym[1]].name}.{expr.name}")
-            return kept or self._apply.attribute(expr, base, consumer)
+        parameter = parameter_of(self.function, base.sym) if isinstance(base.type, Unknown) else None
+        if parameter is not None and (kept := self.env.get(f"{parameter.name}.{expr.name}")) is not None:
+            return kept
         return self._apply.attribute(expr, base, consumer)
 
     def constant(self, expr: f.Const, _: str) -> Value:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from persist_lint.link.arguments import actuals
+from persist_lint.link.arguments import actuals, parameter_of
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import Closure, Fn, LibFn, LibMethod, Partial, Sym, Type, Value, substitute
 from persist_lint.link.libcall import LibraryCall
@@ -187,7 +187,8 @@ def _translated(
 
 
 def _is_kind(function: Function, value: Value, kind: str) -> bool:
-    return value.sym[0] == "param" and function.params[value.sym[1]].kind == kind
+    parameter = parameter_of(function, value.sym)
+    return parameter is not None and parameter.kind == kind
 
 
 def _seen(value: Value, known: dict[int, Value], syms: dict[int, Sym]) -> Value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from persist_lint.link.arguments import with_entry
+from persist_lint.link.arguments import parameter_of, with_entry
 from persist_lint.link.classes import flat
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Class, Function
@@ -357,8 +357,8 @@ class Walker(Evaluator):
                 if base.sym == ("param", 0) and self.function.is_method:
                     self.flow.attributes.setdefault(name, []).append(value)
                     self.env[f"self.{name}"] = value
-                elif base.sym[0] == "param" and isinstance(base.type, Unknown):
-                    self.env[f"{self.function.params[base.sym[1]].name}.{name}"] = value
+                elif isinstance(base.type, Unknown) and (parameter := parameter_of(self.function, base.sym)):
+                    self.env[f"{parameter.name}.{name}"] = value
                 for kind in members(base.type):
                     if isinstance(kind, Lib) and self.world.kind(kind) == "namespace":
                         self.flow.kept.setdefault((kind.name, name), []).append(value)
