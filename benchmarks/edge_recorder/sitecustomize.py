@@ -82,6 +82,12 @@ def _place(frame: FrameType) -> tuple[str, int, str]:
     return code.co_filename, code.co_firstlineno, _qualified(code)
 
 
+def _is_special(name: str) -> bool:
+    """Whether it is a method that operators and statements call, which ``sys.monitoring`` does not take for calls."""
+    last = name.rpartition(".")[2]
+    return last.startswith("__") and last.endswith("__") and last not in ("__init__", "__new__", "__call__")
+
+
 def named(callable_: object) -> tuple[str, str] | None:
     """Module and qualified name of something callable."""
     function = getattr(callable_, "__func__", callable_)
@@ -128,7 +134,8 @@ def profiled(recorder: Recorder) -> None:
             module = frame.f_globals.get("__name__")
             if isinstance(module, str):
                 name = _qualified(frame.f_code)
-                recorder.note(("library", *_place(frame.f_back), frame.f_back.f_lineno, module, name))
+                if not _is_special(name):
+                    recorder.note(("library", *_place(frame.f_back), frame.f_back.f_lineno, module, name))
         elif kind == "c_call" and recorder.is_own(frame.f_code):
             recorder.called(frame, argument)
 
