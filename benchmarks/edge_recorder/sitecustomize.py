@@ -151,4 +151,5 @@ def start() -> None:
         (monitored if sys.version_info >= (3, 12) else profiled)(recorder)
 
 
-start()
+if __name__ == "sitecustomize":  # imported by Python itself, and by nobody who only wants a function of it
+    start()

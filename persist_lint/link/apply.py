@@ -113,6 +113,8 @@ class Applier:
         keywords = spread_keywords(tuple((k.name, ev.value(k.value, "argument")) for k in expr.keywords))
         place = (expr.at.line, expr.at.column)
         outcome = self._apply(callee, args, keywords, place, expr)
+        if outcome.result.sym == UNKNOWN_SYM and isinstance(outcome.result.type, Unknown):
+            outcome.result = unknown(outcome.result.type.reason, ("call", place))  # one thing, whatever it is
         site = Site(
             expr, expr.at, callee, args, keywords, tuple(outcome.targets), outcome.result,
             tuple(ev.loops) if outcome.loop is None else (*ev.loops, outcome.loop),

@@ -115,13 +115,13 @@ class Origins:
             place = made[0] if made else function
             return [Origin("injected", text, place.module.path, place.facts.at)]
         found: list[Origin] = []
-        passes = False
+        nothing = False
         for caller in self._project.callers.of(function):
             known = actuals(function, caller.target.bound, *passed(caller.site, caller.target))
             if index in known:
-                passes = True
+                nothing = nothing or known[index].sym == ("const", None)
                 found += self._find(caller.function, known[index].sym, hops + 1)
-        if passes:
+        if found or nothing:
             return found
         text = f"passed as {name} to {shown_function(function)}, which nothing here calls"
         return [_origin("caller", text, function)]

@@ -155,7 +155,7 @@ def is_new(effect: Effect, call: CallView) -> bool:
         return False
     if effect.key[0] == "new":
         return True
-    if effect.key not in HIDDEN and effect.key[0] not in ("param", "item"):
+    if effect.entity is not None and effect.key not in HIDDEN and effect.key[0] not in ("param", "item"):
         return False
     return not any(_came_before(e, effect, call) for e in call.effects if e.kind in ("db.select", "unit.change"))
 
@@ -163,7 +163,7 @@ def is_new(effect: Effect, call: CallView) -> bool:
 def _came_before(other: Effect, added: Effect, call: CallView) -> bool:
     """Whether an entity that is added was read or changed before: then its row is there already."""
     if other.kind == "unit.change":
-        return other.key == added.key and added.key not in HIDDEN
+        return other.key == added.key and added.key not in HIDDEN and added.entity is not None
     if other.leaf.target is not None and other.leaf.target.name.endswith(".refresh"):
         return False
     if other.leaf.function.origin is added.leaf.function.origin:

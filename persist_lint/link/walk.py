@@ -15,7 +15,6 @@ from persist_lint.link.index import Class, Function
 from persist_lint.link.kept import REQUEST_STATE, state_item
 from persist_lint.link.lattice import (
     NONE,
-    UNKNOWN_SYM,
     ClassObj,
     Coll,
     Data,
@@ -109,9 +108,6 @@ class Walker(Evaluator):
             statement.annotation, self.function.module, self.function, self.function.owner
         )
         value = self.value(statement.value, "assign") if statement.value is not None else unknown("declared only")
-        if isinstance(statement.value, f.Call) and value.sym == UNKNOWN_SYM:
-            at = statement.value.at  # what an unknown call gives is one thing, whatever it is
-            value = Value(value.type, ("call", (at.line, at.column)), value.weak)
         self.bind(statement.target, self.world.declared(declared, value))
 
     def augmented(self, statement: f.AugAssign) -> None:

@@ -32,6 +32,8 @@ def example(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="session")
 def edges(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder where the running example writes down which of its functions call which."""
+    if "PERSIST_LINT_EDGES" in os.environ:  # somebody records already: ``benchmarks/edges.py examples``
+        return Path(os.environ["PERSIST_LINT_EDGES"])
     return tmp_path_factory.mktemp(f"{example.name}-edges")
 
 
