@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from persist_lint.link.arguments import actuals
+from persist_lint.link.arguments import received
 from persist_lint.link.effects import Effect
 from persist_lint.link.failures import READS, RESTORES, WRITES, Failures, Swallow, commits, effects_of
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Fn, Sym, members, substitute
 from persist_lint.link.narrow import exits
 from persist_lint.link.places import Frame
-from persist_lint.link.sites import passed
 from persist_lint.link.tree import blocks
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
@@ -160,9 +159,7 @@ class Aftermath:
         for caller in self._project.callers.of(function):
             if self._project.is_test(caller.function.module.path) or caller.site.manner not in ("here", "thread"):
                 continue
-            callee = caller.target.function
-            assert callee is not None
-            known = actuals(callee, caller.target.bound, *passed(caller.site, caller.target))
+            known = received(caller.site, caller.target)
             outer = substitute(session, {i: v.sym for i, v in known.items()})
             if outer in (UNKNOWN_SYM, INNER_SYM):
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import UNKNOWN_SYM, Data, Dict, Sym, Tup, Unknown, Value, item_sym
+from persist_lint.link.sites import Site, Target, passed
 from persist_lint.model import facts as f
 
 DICTIONARIES = frozenset({"param", "dict", "kw"})
@@ -71,6 +72,15 @@ def actuals(
     if rest is not None:
         extra = tuple((name, value.sym) for name, value in keywords if name is not None and name not in by_name)
         found[rest] = Value(Dict(Data("str"), Unknown("keywords")), _rest(extra, mappings, by_name))
+    return found
+
+
+def received(site: Site, target: Target) -> dict[int, Value]:
+    """What the project function of a call's target gets, by parameter; worked out once, so not to be changed."""
+    found = site.received.get(target)
+    if found is None:
+        assert target.function is not None
+        found = site.received[target] = actuals(target.function, target.bound, *passed(site, target))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from persist_lint.link.arguments import actuals
+from persist_lint.link.arguments import received
 from persist_lint.link.conditions import translate_guards
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
@@ -21,7 +21,7 @@ from persist_lint.link.lattice import (
     session_of,
     substitute,
 )
-from persist_lint.link.sites import Flow, Guard, Site, Target, passed
+from persist_lint.link.sites import Flow, Guard, Site, Target
 from persist_lint.link.statements import symbols
 from persist_lint.link.states import Lives, Occurrence, Outward
 from persist_lint.link.transitions import (
@@ -147,7 +147,7 @@ class Crossing:
             if general.raised is not None:
                 self.raising(store)
             return store
-        known = actuals(callee, target.bound, *passed(site, target)) | given
+        known = received(site, target) | given if given else received(site, target)
         summary = self.lives.under(callee, known, self.assumed, self.level + 1)
         if summary is None:
             self.raising(store)
@@ -260,7 +260,7 @@ class Crossing:
         """The states after a manager of the project ran on from its ``yield``; None where its body is not known."""
         target = next((t for t in site.targets if _is(kind, t.function)), None) if site is not None else None
         callee = target.function if target is not None and target.function is not None else kind.function
-        known = actuals(callee, target.bound, *passed(site, target)) if site is not None and target is not None else {}
+        known = received(site, target) if site is not None and target is not None else {}
         summary = self.lives.leaving(callee, known, self.assumed, self.level + 1)
         if summary is None:
             return None

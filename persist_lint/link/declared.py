@@ -76,6 +76,8 @@ class ModelInfo(Struct, frozen=True, eq=False):
     columns: dict[str, ColumnInfo]
     relations: dict[str, RelationInfo]
     proxies: dict[str, ProxyInfo]
+    key: str = ""  # the one primary key attribute; "" where there is none or several
+    brings: frozenset[Class] = frozenset()  # the classes to which its to-one relationships lead
 
 
 def relation_type(relation: RelationInfo) -> Type:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from persist_lint.link.arguments import actuals
+from persist_lint.link.arguments import received
 from persist_lint.link.conditions import settled, translate_guards
 from persist_lint.link.immediate import FILE_WORK, happens, in_memory
 from persist_lint.link.implicit import implied
@@ -191,7 +191,7 @@ class Summaries:
         effects = self.of(callee)
         if not effects or manner in ("stored", "entry") or self._world.remembers(callee):
             return
-        known = actuals(callee, target.bound, *passed(site, target))
+        known = received(site, target)
         syms = symbols(known)
         for effect in effects:
             guards = translate_guards(effect.guards, callee, known) if effect.guards else ()

@@ -113,7 +113,10 @@ class Models:
             for (owner, name), made in self.backrefs().items():
                 if owner in self._world.classes.mro(cls):
                     info.relations.setdefault(name, made)
-            self._info[cls] = ModelInfo(cls, table, info.columns, info.relations, info.proxies)
+            keys = [c.name for c in info.columns.values() if c.primary]
+            brings = frozenset(r.target for r in info.relations.values() if r.target is not None and not r.many)
+            key = keys[0] if len(keys) == 1 else ""
+            self._info[cls] = ModelInfo(cls, table, info.columns, info.relations, info.proxies, key, brings)
         return self._info[cls]
 
     def _is_abstract(self, cls: Class) -> bool:

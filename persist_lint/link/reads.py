@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator
 
 from msgspec import Struct, field
 
-from persist_lint.link.arguments import actuals
+from persist_lint.link.arguments import actuals, received
 from persist_lint.link.conditions import translate_guards
 from persist_lint.link.declared import RelationInfo
 from persist_lint.link.effects import Effect
@@ -87,10 +87,7 @@ def _keys(function: FunctionView, effect: Effect) -> Keys:
 
 def primary_key(function: FunctionView, entity: Class | None) -> str:
     """The one primary key attribute of a mapped class; "" where there is none or several."""
-    if entity is None:
-        return ""
-    found = [c.name for c in function.project.world.models.info(entity).columns.values() if c.primary]
-    return found[0] if len(found) == 1 else ""
+    return "" if entity is None else function.project.world.models.info(entity).key
 
 
 def same_row(function: FunctionView, first: Read, second: Read) -> bool:
@@ -202,6 +199,8 @@ def _collected(step: Effect, callee: Function) -> dict[str, Value]:
 def actuals_of(step: Effect, callee: Function) -> dict[int, Value]:
     """The arguments that a step of a chain hands to the next one's function."""
     assert step.site is not None and step.target is not None
+    if callee is step.target.function:
+        return received(step.site, step.target)
     return actuals(callee, step.target.bound, *passed(step.site, step.target))
 
 

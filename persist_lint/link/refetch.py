@@ -86,6 +86,7 @@ def _worth_reading(function: FunctionView) -> set[Class]:
 
     And two of which one refers to the other: reading the one may have brought the other.
     """
+    models = function.project.world.models
     seen: set[Class] = set()
     worth: set[Class] = set()
     for call in function.calls:
@@ -93,8 +94,7 @@ def _worth_reading(function: FunctionView) -> set[Class]:
         worth.update(entity for entity, by_attribute in read if by_attribute or entity in seen)
         seen.update(entity for entity, _ in read)
     for entity in seen:
-        targets = {r.target for r in function.project.world.models.info(entity).relations.values() if not r.many}
-        brought = {target for target in targets if target is not None and target in seen and target is not entity}
+        brought = {target for target in models.info(entity).brings if target in seen and target is not entity}
         if brought:
             worth |= {entity, *brought}
     return worth
@@ -102,9 +102,14 @@ def _worth_reading(function: FunctionView) -> set[Class]:
 
 def _first_refetch(function: FunctionView, before: list[Read], seconds: list[Read]) -> Refetch | None:
     """The first of a call's reads that is needless."""
+    models = function.project.world.models
+    by_entity: dict[Class, list[Read]] = {}
+    for read in before:
+        by_entity.setdefault(read.entity, []).append(read)
     for second in seconds:
-        same = [read for read in before if read.entity is second.entity]
-        near = [read for read in before if loads_along(function, read, second)]
+        same = by_entity.get(second.entity, [])
+        bringing = [reads for entity, reads in by_entity.items() if second.entity in models.info(entity).brings]
+        near = [read for reads in bringing for read in reads if loads_along(function, read, second)]
         if not (same or near or _by_attribute(function, second)) or _is_guarded(function, second):
             continue
         found = _earlier(function, same, second) or _at_hand(function, second) or _along(function, near, second)

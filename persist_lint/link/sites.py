@@ -81,6 +81,7 @@ class Site(Struct, eq=False):
     manner: Manner = "here"
     name: str = ""
     group: Span | None = None  # the gather or task group it runs in
+    received: dict[Target, dict[int, Value]] = field(default_factory=dict)  # see ``arguments.received``
 
     def argument(self, index: int, name: str = "") -> Value | None:
         """The positional argument ``index``, else the keyword ``name``."""

@@ -35,24 +35,20 @@ def heads(statement: f.Stmt) -> tuple[f.Expr, ...]:
 
 def blocks(statement: f.Stmt) -> tuple[tuple[f.Stmt, ...], ...]:
     """The blocks of a compound statement, in order."""
-    match statement:
-        case f.If(body=body, orelse=orelse) | f.For(body=body, orelse=orelse) | f.While(body=body, orelse=orelse):
-            return (body, orelse)
-        case f.With(body=body):
-            return (body,)
-        case f.Try(body=body, handlers=handlers, orelse=orelse, final=final):
-            return (body, *(h.body for h in handlers), orelse, final)
-        case f.Match(cases=cases):
-            return tuple(c.body for c in cases)
-    return ()
+    found = _BLOCKS.get(type(statement))
+    return () if found is None else found(statement)
 
 
 def statements(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
     """All statements, nested ones included, in order of place."""
-    for statement in body:
+    stack = list(reversed(body))
+    while stack:
+        statement = stack.pop()
         yield statement
-        for block in blocks(statement):
-            yield from statements(block)
+        found = _BLOCKS.get(type(statement))
+        if found is not None:
+            for block in reversed(found(statement)):
+                stack.extend(reversed(block))
 
 
 def targets(statement: f.Stmt) -> tuple[f.Expr, ...]:
@@ -110,6 +106,15 @@ _PARTS: dict[type, Callable[..., tuple[f.Expr, ...]]] = {
     f.FString: lambda e: e.parts,
     f.Yield: lambda e: _some(e.value),
     f.Walrus: lambda e: (e.value,),
+}
+
+_BLOCKS: dict[type, Callable[..., tuple[tuple[f.Stmt, ...], ...]]] = {
+    f.If: lambda s: (s.body, s.orelse),
+    f.For: lambda s: (s.body, s.orelse),
+    f.While: lambda s: (s.body, s.orelse),
+    f.With: lambda s: (s.body,),
+    f.Try: lambda s: (s.body, *(h.body for h in s.handlers), s.orelse, s.final),
+    f.Match: lambda s: tuple(c.body for c in s.cases),
 }
 
 _HEADS: dict[type, Callable[..., tuple[f.Expr | None, ...]]] = {

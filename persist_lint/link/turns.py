@@ -96,12 +96,16 @@ class _Event(Struct, frozen=True, eq=False):
 
 def writes_per_item(function: FunctionView) -> Iterator[Sent]:
     """Every place of a function where a loop writes once per item; one per call."""
+    if not any(c.site.loops for c in function.calls):
+        return
+    tries = [one for one in statements(function.function.body) if isinstance(one, f.Try)]
     repeated = [
         (c, repeat)
         for c in function.calls
-        if (repeat := repeat_of(c)) is not None
+        if c.site.loops
+        and (repeat := repeat_of(c)) is not None
         and not takes_many(c, repeat.loop)
-        and not _falls_back(function, repeat.loop)
+        and not _falls_back(function, tries, repeat.loop)
     ]
     if not repeated:
         return
@@ -121,15 +125,14 @@ def writes_per_item(function: FunctionView) -> Iterator[Sent]:
         yield from _autoflushed(function, pending)
 
 
-def _falls_back(function: FunctionView, loop: Loop) -> bool:
+def _falls_back(function: FunctionView, tries: list[f.Try], loop: Loop) -> bool:
     """Whether a loop does one by one, in an error handler, what has just failed as a batch."""
     return any(
         any(_holds(handler.body, loop.at) for handler in statement.handlers)
         and any(
             _holds(statement.body, c.at) and any(e.kind in WRITES | SENDS for e in c.effects) for c in function.calls
         )
-        for statement in statements(function.function.body)
-        if isinstance(statement, f.Try)
+        for statement in tries
     )
 
 

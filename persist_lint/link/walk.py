@@ -408,13 +408,15 @@ class Walker(Evaluator):
 
 
 def _joined(ends: list[Env]) -> Env:
-    if len(ends) == 1:
-        return dict(ends[0])
+    """The environments after branches as one; most names are the same value in all of them."""
     merged: Env = {}
+    apart: dict[str, None] = {}
     for env in ends:
-        for name in env:
-            if name not in merged:
-                merged[name] = join([e[name] for e in ends if name in e])
+        for name, value in env.items():
+            if merged.setdefault(name, value) is not value:
+                apart[name] = None
+    for name in apart:
+        merged[name] = join([env[name] for env in ends if name in env])
     return merged
 
 
