@@ -357,7 +357,7 @@ def passed_functions(world: World, call: LibraryCall, items: tuple[Value, ...] =
         if value is None:
             continue
         number = next((i for i, v in enumerate(call.args) if v is value), -1)
-        rest = items or (call.args[number + 1 :] if number >= 0 else ())
+        rest = items or (call.args[number + 1 :] if number >= 0 else _as_tuple(call))
         if run.passes and call.bound is not None:
             face = Value(Lib(run.passes), call.bound.sym, call.bound.weak)
             targets = targets_of(world, value, run.where, (face, *rest), call.keywords)
@@ -365,6 +365,12 @@ def passed_functions(world: World, call: LibraryCall, items: tuple[Value, ...] =
         else:
             found.extend(targets_of(world, value, run.where, rest, call.keywords))
     return found
+
+
+def _as_tuple(call: LibraryCall) -> tuple[Value, ...]:
+    """The arguments that ``Thread(target=f, args=(a, b))`` hands over."""
+    given = next((value.type for name, value in call.keywords if name == "args"), None)
+    return given.items if isinstance(given, Tup) and call.makes else ()
 
 
 def targets_of(

@@ -179,3 +179,17 @@ def shown_guard(guard: Guard, function: Function) -> str:
     if kind == "none":
         return f"{name} is None" if holds else f"{name} is not None"
     return name if holds else f"not {name}"
+
+
+def session_words(sym: Sym, function: Function) -> str:
+    """A session in a sentence, as a reader of the function knows it."""
+    match sym:
+        case ("param", int(index)):
+            return f"the session {function.params[index].name}"
+        case ("attr" | "init", ("param", 0), _) if function.is_method:
+            return "the session of self"
+        case ("open", (int(line), _)):
+            return f"the session opened in line {line}"
+        case ("global", str(dotted)):
+            return f"the global session {dotted}"
+    return "one session"
