@@ -61,28 +61,28 @@ class Blocking:
         effects = [
             effect
             for effect in self._summaries.at_site(function, site)
-            if effect.kind in kinds and effect.blocking and effect.manner == "here" and self._counts(effect)
+            if effect.kind in kinds and effect.blocking and effect.manner == "here" and self._counts(effect, kinds)
         ]
         return Blocked(site, tuple(sorted(effects, key=_rank))) if effects else None
 
-    def _counts(self, effect: Effect) -> bool:
+    def _counts(self, effect: Effect, kinds: frozenset[str]) -> bool:
         """Not through a coroutine, which answers for itself, nor in place of one; not a file of the package; not a
         handle's second use."""
         if any(self.on_loop(e.function) for e in effect.chain[1:]) or not self._twins.runs(effect):
             return False
         if _is_package(effect) and effect.kind in ("open", "file.read") and not _writes(effect.leaf):
             return False
-        return not self._is_follow_up(effect.leaf)
+        return not self._is_follow_up(effect.leaf, kinds)
 
-    def _is_follow_up(self, leaf: Effect) -> bool:
-        """Whether it works on a handle (receiver or argument) whose opening in the same function blocks already."""
+    def _is_follow_up(self, leaf: Effect, kinds: frozenset[str]) -> bool:
+        """Whether it works on a handle (receiver or argument) whose opening in the same function blocks so already."""
         if leaf.site is None or leaf.target is None:
             return False
         values = [*leaf.site.args, *(v for _, v in leaf.site.keywords)]
         values += [leaf.target.bound] if leaf.target.bound is not None else []
         places = {value.sym[1] for value in values if value.sym[0] == "open"}
         return any(
-            (e.at.line, e.at.column) in places and e.blocking and e.site is not leaf.site
+            (e.at.line, e.at.column) in places and e.kind in kinds and e.blocking and e.site is not leaf.site
             for e in self._summaries.own(leaf.function)
         )
 
