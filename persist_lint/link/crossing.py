@@ -16,6 +16,7 @@ from persist_lint.link.lattice import (
     Lib,
     Manager,
     Sym,
+    Unknown,
     Value,
     members,
     session_of,
@@ -39,6 +40,7 @@ from persist_lint.link.transitions import (
     left_block,
     merge,
 )
+from persist_lint.link.tree import heads, post_order, statements
 from persist_lint.model import facts as f
 
 OUTSIDE = frozenset(
@@ -74,6 +76,7 @@ class Crossing:
         self.occurrences: list[Occurrence] = []
         self.began: dict[Sym, Effect] = {}
         self.anew: set[Sym] = set()
+        self.made: Sym | None = None  # the session that a context manager opens and yields
         self.points: list[list[Store]] = [[]]  # for each ``try`` and ``with`` around: the states in which it can raise
 
     def raising(self, store: Store) -> None:
@@ -234,6 +237,8 @@ class Crossing:
                 self.before[node] = store
                 store = self.call(self.flow.sites[node], store, dict.fromkeys((1, 2, 3), ERROR if failed else NONE))
             store = self._leave(item.context, manager, store, entry, failed)
+            if self.made is not None and isinstance(manager.type, Unknown) and _yields(statement, item):
+                store = {**store, self.made: NEW}  # whoever opened the session there closes it
         return store
 
     def _leave(self, context: f.Expr, manager: Value, store: Store, entry: Store, failed: bool) -> Store:
@@ -311,6 +316,17 @@ def outward(sym: Sym, syms: dict[object, Sym]) -> Sym:
     if sym[0] == "yielded":
         return syms.get(-1, INNER_SYM)
     return session_of(substitute(sym, syms))
+
+
+def _yields(statement: f.With, item: f.WithItem) -> bool:
+    """Whether the body of a ``with`` yields what the item's ``as`` binds."""
+    name = item.target.id if isinstance(item.target, f.Name) else ""
+    return any(
+        isinstance(node, f.Yield) and isinstance(node.value, f.Name) and node.value.id == name
+        for inner in statements(statement.body)
+        for head in heads(inner)
+        for node in post_order(head)
+    )
 
 
 def _yielded(returned: Value, manager: Manager) -> dict[object, Sym]:
