@@ -14,6 +14,7 @@ from persist_lint.link.effects import Effect
 from persist_lint.link.engines import EngineView, FactoryView, Variant
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknown, Value
+from persist_lint.link.origins import sessions_used
 from persist_lint.link.project import Project
 from persist_lint.link.shown import shown_function, shown_guard, shown_symbol, shown_type, shown_value
 from persist_lint.link.shown_options import shown_options, shown_possible
@@ -52,6 +53,21 @@ def session(project: Project, function: str) -> str:
     ]
     lines += [f"{node.at.line} yield: {_store(store, found)}" for node, store in life.yields]
     return _lines(lines + [_occurrence(o, found) for o in life.summary.occurrences])
+
+
+def factories(project: Project, function: str) -> str:
+    """Each session or connection that the function uses: what its factory says, the engines behind it."""
+    found = named(project, function)
+    lines = []
+    for sym, (_, at) in sessions_used(project, found).items():
+        view = project.session(found, sym)
+        known = {name: getattr(view, name) for name in ("expire_on_commit", "autoflush", "autobegin")}
+        words = ["not known how it is made"] if not view.recipes else []
+        words += [f"{name} {'unknown' if flag is None else 'on' if flag else 'off'}" for name, flag in known.items()]
+        words += ["AUTOCOMMIT"] if view.autocommit else []
+        words += [f"engine {engine.function.dotted}:{engine.site.at.line}" for engine in view.engines]
+        lines.append(f"{at.line} {shown_symbol(sym, found)}: {', '.join(words)}")
+    return _lines(lines)
 
 
 def types(project: Project, function: str) -> str:
@@ -250,4 +266,4 @@ def _factory(view: FactoryView) -> str:
 
 
 def _options(variant: Variant) -> str:
-    return "".join(f"; {option}" for option in shown_options(variant))
+    return "".join(f"; {option}" for option in shown_options(variant.options))

@@ -221,10 +221,10 @@ class Engines:
         if any(t.makes == FLASK for t in site.targets):
             yield self._flask(site.node, Frame(function))
             return
-        for frame in self._frames(function, MAX_WRAPPERS)[:MAX_VARIANTS]:
+        for frame in self.frames(function)[:MAX_VARIANTS]:
             yield self._variant(site.node, frame)
 
-    def _frames(self, function: Function, hops: int) -> list[Frame]:
+    def frames(self, function: Function, hops: int = MAX_WRAPPERS) -> list[Frame]:
         """The ways in which a function is entered; itself alone where nobody is seen to call it."""
         if function.is_module or hops == 0 or not function.params:
             return [Frame(function)]
@@ -241,19 +241,24 @@ class Engines:
             bound = caller.target.bound is not None or function.name == "__init__"
             found += [
                 self.constants.enter(function, caller.site.node, frame, bound)
-                for frame in self._frames(caller.function, hops - 1)
+                for frame in self.frames(caller.function, hops - 1)
             ]
             if len(found) >= MAX_VARIANTS:
                 break
         return found or [Frame(function)]
 
-    def _variant(self, call: f.Call, frame: Frame) -> Variant:
+    def options(self, call: f.Call, frame: Frame) -> Entries:
+        """The keyword arguments of a call, with ``**mappings`` taken apart."""
         options = Entries({})
         for keyword in call.keywords:
             if keyword.name is None:
                 options = merged(options, self.constants.entries(keyword.value, frame), True)
             else:
                 options = merged(options, Entries({keyword.name: self.constants.of(keyword.value, frame)}), True)
+        return options
+
+    def _variant(self, call: f.Call, frame: Frame) -> Variant:
+        options = self.options(call, frame)
         plain = [a for a in call.args if not isinstance(a, f.Star)]
         urls: Choices = self.constants.of(plain[0], frame) if plain else ()
         if not urls and "url" in options.items:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from persist_lint.link.engines import assigned
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Sym, Value
 from persist_lint.link.origins import Origins, sessions_used
@@ -65,16 +66,14 @@ def _owner(project: Project, function: Function, sym: Sym) -> str:
 
 
 def _options(project: Project, function: Function, sym: Sym) -> Iterator[tuple[str, str]]:
-    """The factories that can have made it, with their options."""
-    if sym[0] not in ("open", "call"):
-        return
-    sites = [s for n, s in project.world.flow(function).sites.items() if (n.at.line, n.at.column) == sym[1]]
-    origins = [one for site in sites for one in Origins(project).of(function, site.callee.sym)]
-    names = {one.name for one in origins if one.name}
-    for factory in project.engines.factories:
-        if f"{factory.function.module.dotted}.{factory.name}" in names:
-            options = ", ".join(shown_options(factory.variant)) or "defaults"
-            yield "factory", f"{factory.name} ({factory.function.module.path}:{factory.site.at.line}): {options}"
+    """The factories that can have made it, with the options that reach it."""
+    said: dict[tuple[str, str], None] = {}
+    for recipe in project.session(function, sym).recipes:
+        home, site = recipe.maker.function, recipe.maker.site
+        name = assigned(home, site.node) or recipe.maker.target.name
+        options = ", ".join(shown_options(recipe.options)) or "defaults"
+        said["factory", f"{name} ({home.module.path}:{site.at.line}): {options}"] = None
+    yield from said
 
 
 def _states(project: Project, function: Function, sym: Sym) -> Iterator[tuple[str, str]]:

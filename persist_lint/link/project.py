@@ -16,22 +16,27 @@ from persist_lint.link.blocking import Blocking
 from persist_lint.link.callers import Callers
 from persist_lint.link.channels import ChannelView, channels
 from persist_lint.link.classes import Classes
+from persist_lint.link.constants import Frame
 from persist_lint.link.contexts import Contexts, is_test
 from persist_lint.link.discovered import discovered
 from persist_lint.link.displays import writes
 from persist_lint.link.effects import Summaries
 from persist_lint.link.engines import Engines
 from persist_lint.link.index import Function, Index
+from persist_lint.link.lattice import Sym
+from persist_lint.link.makers import Maker, Makers
 from persist_lint.link.names import Scopes
 from persist_lint.link.pools import Pools
 from persist_lint.link.relevance import relevant
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.resources import Resources
 from persist_lint.link.roots import Roots
+from persist_lint.link.sessions import SessionView, configurations
 from persist_lint.link.sites import Site
 from persist_lint.link.states import Lives
 from persist_lint.link.views import FunctionView
 from persist_lint.link.world import World
+from persist_lint.model import facts as f
 from persist_lint.model.analysis import Discovered, FunctionNote
 from persist_lint.model.context import Surroundings
 from persist_lint.model.facts import ModuleFacts
@@ -73,6 +78,7 @@ class Project:
         self.lives = Lives(world, self.summaries)
         self._audited = audited
         self._views: dict[Function, FunctionView] = {}
+        self._sessions: dict[tuple[Function, Sym], SessionView] = {}
 
     @cached_property
     def relevant(self) -> list[Function]:
@@ -108,6 +114,23 @@ class Project:
     def engines(self) -> Engines:
         """The engines and session factories that the code makes."""
         return Engines(self.world, self.relevant, self.callers)
+
+    @cached_property
+    def makers(self) -> Makers:
+        """Which calls of the library make a session, a factory, an engine."""
+        return Makers(self)
+
+    @cached_property
+    def configurations(self) -> list[tuple[Frame, f.Call, tuple[Maker, ...]]]:
+        """What changes the options of session factories later."""
+        return configurations(self)
+
+    def session(self, function: Function, sym: Sym) -> SessionView:
+        """The one view of a session (or connection) that a function knows by a symbol: its options, its engine."""
+        key = (function, sym)
+        if key not in self._sessions:
+            self._sessions[key] = SessionView(self, function, sym)
+        return self._sessions[key]
 
     @cached_property
     def pools(self) -> Pools:

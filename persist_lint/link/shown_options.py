@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from persist_lint.link.choices import ANYTHING, Entries, Named, Possible
-from persist_lint.link.engines import Variant
 
 
-def shown_options(variant: Variant) -> list[str]:
+def shown_options(options: Entries) -> list[str]:
     """Each option with the values that it may have, by name; whether there may be more."""
-    found = [f"{name}={shown_choices(choices)}" for name, choices in sorted(variant.options.items.items())]
-    return found + (["and more"] if variant.options.open else [])
+    found = [f"{name}={shown_choices(choices)}" for name, choices in sorted(options.items.items())]
+    return found + (["and more"] if options.open else [])
 
 
 def shown_choices(choices: Iterable[Possible | None]) -> str:
