@@ -24,15 +24,17 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.sites import Flow, Guard, Site, Target
 from persist_lint.link.statements import symbols
-from persist_lint.link.states import Lives, Occurrence, Outward
+from persist_lint.link.states import Lives, Occurrence, Outward, StateSummary
 from persist_lint.link.transitions import (
     ENDS,
     ENTRY,
     NEW,
     OPEN,
     START,
+    States,
     Store,
     after,
+    after_call,
     autocommitting,
     begins_of,
     ended_with,
@@ -76,6 +78,7 @@ class Crossing:
         self.occurrences: list[Occurrence] = []
         self.began: dict[Sym, Effect] = {}
         self.anew: set[Sym] = set()
+        self.stirred: dict[Sym, States] = {}
         self.made: Sym | None = None  # the session that a context manager opens and yields
         self.points: list[list[Store]] = [[]]  # for each ``try`` and ``with`` around: the states in which it can raise
 
@@ -162,9 +165,9 @@ class Crossing:
         for occurrence in summary.entering if manager is not None else summary.occurrences:
             self._carried(site, target, occurrence, syms, known, store)
         if summary.raised is not None:
-            self.raising(self.moved(store, summary.raised, syms))
+            self.raising(self.moved(store, summary.raised, summary, syms))
         left = summary.entered if manager is not None else summary.exits
-        changed = self.moved(store, left, syms)
+        changed = self.moved(store, left, summary, syms)
         ends = dict(left)
         for sym, inner in summary.began:
             outer = outward(sym, syms)
@@ -177,17 +180,24 @@ class Crossing:
         self.began[sym] = effect
         (self.anew.add if anew else self.anew.discard)(sym)
 
-    @staticmethod
-    def moved(store: Store, left: Outward, syms: dict[object, Sym]) -> Store:
-        """The states with those in which a callee leaves its sessions put in; E is what was before."""
+    def moved(self, store: Store, left: Outward, summary: StateSummary, syms: dict[object, Sym]) -> Store:
+        """The states with those in which a callee leaves its sessions put in."""
         changed = dict(store)
+        stirred = dict(summary.stirred)
         for sym, states in left:
             outer = outward(sym, syms)
             if outer not in HIDDEN:
-                before = store.get(outer, first(outer))
-                changed[outer] = (states - START) | (before if ENTRY in states else frozenset())
+                before, within = store.get(outer, first(outer)), stirred.get(sym, frozenset())
+                changed[outer] = after_call(before, states, sym in summary.anew, within)
+                if ENTRY in before and ENTRY in states:
+                    self.stir(outer, within)
                 changed = ended_with(outer, changed)
         return changed
+
+    def stir(self, sym: Sym, states: States) -> None:
+        """Blocks that may be part of a transaction of the caller did what these states say."""
+        if states & OPEN:
+            self.stirred[sym] = self.stirred.get(sym, frozenset()) | (states & OPEN)
 
     def _carried(
         self,
@@ -258,7 +268,10 @@ class Crossing:
         if sym is None or sym not in store:
             return store
         if row is not None and row.nests:
-            return {**store, sym: left_block(store[sym], entry.get(sym, first(sym)))}
+            before = entry.get(sym, first(sym))
+            if ENTRY in before:
+                self.stir(sym, store[sym])
+            return {**store, sym: left_block(store[sym], before)}
         return {**store, sym: NEW}
 
     def _resumed(self, kind: Manager, site: Site | None, store: Store, failed: bool) -> Store | None:
@@ -271,7 +284,7 @@ class Crossing:
             return None
         syms = symbols(known) | _yielded(self.world.returned(callee), kind)
         left = summary.raised if failed else summary.exits
-        return self.moved(store, left or (), syms)
+        return self.moved(store, left or (), summary, syms)
 
     def _unwound(self, stack: Sym, store: Store, entry: Store, failed: bool) -> Store:
         """``ExitStack``: what was entered on it is left, the last one first."""

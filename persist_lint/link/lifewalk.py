@@ -60,6 +60,8 @@ class StateWalk(Crossing):
         if end is not None:
             self.exits.append((None, end))
         for sym, _, _ in blocks:
+            for _, left in self.exits:
+                self.stir(sym, left[sym])
             self.exits = [(node, {**s, sym: left_block(s[sym], START)}) for node, s in self.exits]
             self.points[0] = [{**s, sym: left_block(s[sym], START)} for s in self.points[0]]
         occurrences = tuple(self.occurrences[:MAX_OCCURRENCES])
@@ -71,6 +73,7 @@ class StateWalk(Crossing):
             self._outward([s for _, s in self.yields]),
             occurrences[: self.until_yield],
             frozenset(sym for sym in self.anew if _visible(sym)),
+            tuple((sym, states) for sym, states in self.stirred.items() if _visible(sym)),
         )
         return Life(self.function, self.before, self.exits, summary, self.yields, self.commits)
 

@@ -68,7 +68,8 @@ class StateSummary(Struct, frozen=True, eq=False):
 
     ``raised`` are the states in which an error leaves it (None: nothing in it can raise). For a generator ``entered``
     are the states at its yields, ``entering`` what happened until the first. ``anew`` are the sessions whose
-    transaction, as ``began`` says it, cannot be one that was open at the entry.
+    transaction, as ``began`` says it, cannot be one that was open at the entry. ``stirred`` is what blocks of its own,
+    which are part of a transaction that is open at the entry, have done.
     """
 
     exits: Outward = ()
@@ -78,6 +79,7 @@ class StateSummary(Struct, frozen=True, eq=False):
     entered: Outward = ()
     entering: tuple[Occurrence, ...] = ()
     anew: frozenset[Sym] = frozenset()
+    stirred: Outward = ()
 
 
 class Life(Struct, eq=False):

@@ -27,6 +27,9 @@ States = frozenset[str]
 Store = dict[Sym, States]
 ENTRY, IDLE, BLOCK, READ, WRITTEN = "E", "I", "B", "R", "W"
 OPEN = frozenset({READ, WRITTEN})
+#: A block that a further one would be part of.
+WITHIN = OPEN | {BLOCK}
+WRITES_ONLY: States = frozenset({WRITTEN})
 START: States = frozenset({ENTRY})
 NEW: States = frozenset({IDLE})
 WRITES = frozenset({"db.insert", "db.update", "db.delete", "flush"})
@@ -57,9 +60,28 @@ def _moved(state: str, writes: bool, begins: str) -> str:
 
 
 def left_block(states: States, entry: States) -> States:
-    """The states after a block that is a savepoint where a transaction was open before it."""
-    found = states if entry & OPEN else frozenset()
-    return found | (NEW if IDLE in entry else frozenset()) | (entry & {ENTRY, BLOCK})
+    """The states after a block that is a savepoint where a transaction, or a block, was open before it."""
+    found = states if entry & WITHIN else frozenset()
+    return found | (NEW if IDLE in entry else frozenset()) | (entry & START)
+
+
+def after_call(before: States, left: States, anew: bool, stirred: States) -> States:
+    """The states after a callee that leaves a session in ``left``, where E is what was before.
+
+    A callee that only reads leaves written what was, unless it began a transaction ``anew``. Where it was entered
+    in a transaction, blocks of its own were part of that, and what they did (``stirred``) was done in it.
+    """
+    kept = before if ENTRY in left else frozenset()
+    if stirred and kept & WITHIN:
+        kept = frozenset(_stirred(state, stirred) if state in WITHIN else state for state in kept)
+    found = left - START
+    if WRITTEN in before and READ in found and not anew:
+        found = found | {WRITTEN} if before != WRITES_ONLY else (found - {READ}) | WRITES_ONLY
+    return found | kept
+
+
+def _stirred(state: str, by: States) -> str:
+    return WRITTEN if WRITTEN in by else READ if state == BLOCK else state
 
 
 def ended_with(sym: Sym, store: Store) -> Store:
