@@ -21,7 +21,7 @@ from persist_lint.link.autocommit import holds_no_transaction
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import PACKAGE_SYM, Sym
-from persist_lint.link.states import OPEN, Occurrence
+from persist_lint.link.states import Lives, Occurrence
 from persist_lint.link.views import FunctionView, describe, trace
 from persist_lint.model import facts as f
 from persist_lint.model.finding import Step
@@ -87,14 +87,17 @@ class Held(Struct, frozen=True, eq=False):
             yield Step(effect.function.module.path, effect.at, f"in the same transaction: {describe(effect.leaf)}")
 
 
-def held(project: Project, kinds: frozenset[str]) -> Iterator[Held]:
-    """The first effect of these kinds in every transaction, once per place, in order of path and place."""
+def held(project: Project, kinds: frozenset[str], lives: Lives | None = None) -> Iterator[Held]:
+    """The first effect of these kinds in every transaction, once per place, in order of path and place.
+
+    ``lives`` says what the transactions are where it is not their being open that is asked for.
+    """
     audited = {view.function.origin for view in project.functions()}
     found: dict[tuple[str, Span], list[tuple[Occurrence, Frame]]] = {}
     for view in project.functions():
-        if view.silent:
+        if view.silent or not any(o.effect.kind in kinds for o in view.life.summary.occurrences):
             continue
-        for occurrence, frame in _first_of_each(view, kinds):
+        for occurrence, frame in _first_of_each(view, kinds, lives or project.lives):
             if occurrence.holder.origin in audited:
                 found.setdefault((occurrence.holder.module.path, occurrence.at), []).append((occurrence, frame))
     for _, meant in sorted(found.items(), key=lambda item: item[0]):
@@ -164,10 +167,10 @@ def _is_memoised(project: Project, function: Function) -> bool:
     return any(resolver.dotted(d, function.module, home) in MEMOISED for d in bare)
 
 
-def _first_of_each(view: FunctionView, kinds: frozenset[str]) -> Iterator[tuple[Occurrence, Frame]]:
+def _first_of_each(view: FunctionView, kinds: frozenset[str], lives: Lives) -> Iterator[tuple[Occurrence, Frame]]:
     """The first occurrence in each of the transactions of a function, with its frame."""
     groups: dict[tuple[Sym, Span | None], list[tuple[Occurrence, Effect | None]]] = {}
-    for occurrence in view.life.summary.occurrences:
+    for occurrence in lives.of(view.function).summary.occurrences:
         effect = occurrence.effect
         if effect.kind not in kinds or effect.manner not in MEANWHILE or not _matters(view.project, occurrence.held):
             continue
@@ -175,7 +178,7 @@ def _first_of_each(view: FunctionView, kinds: frozenset[str]) -> Iterator[tuple[
             continue
         began = dict(occurrence.began)
         for sym, states in occurrence.states:
-            if states & OPEN:
+            if lives.holds(states):
                 start = began.get(sym)
                 groups.setdefault((sym, start.at if start is not None else None), []).append((occurrence, start))
     for (sym, _), members in groups.items():

@@ -34,6 +34,7 @@ from persist_lint.link.roots import Roots
 from persist_lint.link.sessions import SessionView, configurations
 from persist_lint.link.sites import Site
 from persist_lint.link.states import Lives
+from persist_lint.link.uncommitted import Uncommitted
 from persist_lint.link.views import FunctionView
 from persist_lint.link.world import World
 from persist_lint.model import facts as f
@@ -89,6 +90,11 @@ class Project:
         found = relevant(self.world.index, self.world.vocabulary)
         self.world.settle(found)
         return found
+
+    @cached_property
+    def uncommitted(self) -> Uncommitted:
+        """What is written and not yet committed where."""
+        return Uncommitted(self.world, self.summaries)
 
     @cached_property
     def contexts(self) -> Contexts:

@@ -137,21 +137,27 @@ class Lives:
         assumed = assumptions(function, self.summaries.of(function), known, outer)
         return self._walked(function, assumed, level, True)
 
-    def _walked(self, function: Function, assumed: tuple[Guard, ...], level: int, resumed: bool) -> StateSummary:
+    def holds(self, states: States) -> bool:
+        """Whether something is held in one of these states."""
+        return bool(states & OPEN)
+
+    def walk(self, function: Function, assumed: tuple[Guard, ...] = (), level: int = 0, resumed: bool = False) -> Life:
+        """One walk over a function; another kind of walk asks other questions of the same statements."""
         from persist_lint.link.lifewalk import StateWalk
 
+        return StateWalk(self, function, assumed, level, resumed).run()
+
+    def _walked(self, function: Function, assumed: tuple[Guard, ...], level: int, resumed: bool) -> StateSummary:
         key = (function, assumed, level, resumed)
         if key not in self._assuming:
             self._assuming[key] = StateSummary()
-            self._assuming[key] = StateWalk(self, function, assumed, level, resumed).run().summary
+            self._assuming[key] = self.walk(function, assumed, level, resumed).summary
         return self._assuming[key]
 
     def _solve(self, component: list[Function]) -> None:
-        from persist_lint.link.lifewalk import StateWalk
-
         for _ in range(MAX_ROUNDS if len(component) > 1 else 1):
             for function in component:
-                self._lives[function] = StateWalk(self, function).run()
+                self._lives[function] = self.walk(function)
         for function in component:
             self._done[function] = ()
 
