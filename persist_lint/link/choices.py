@@ -10,6 +10,8 @@ from msgspec import Struct
 from persist_lint.link.textual import HOLE, sum_of
 
 MAX_CHOICES = 6
+ON_WORDS = frozenset({"1", "true", "yes", "on", "t", "y"})
+FLAG_WORDS = ON_WORDS | {"", "0", "false", "no", "off", "f", "n"}
 
 
 class Anything:
@@ -93,9 +95,14 @@ def same(one: Possible, other: Possible, wanted: bool) -> bool | None:
         known = one if is_vague(other) else other
         thing = one if known is other else other
         return not wanted if isinstance(thing.value, Entries | Named) and known.value is None else None
-    if any(p.settable and isinstance(p.value, str) for p in (one, other)):
+    if any(p.settable and isinstance(p.value, str) for p in (one, other)) and not _are_flags(one, other):
         return None
     return bool(one.value == other.value) == wanted
+
+
+def _are_flags(one: Possible, other: Possible) -> bool:
+    """Whether both are words for on and off: such a text is a switch, unlike others, which are meant to vary."""
+    return all(isinstance(p.value, str) and p.value.lower() in FLAG_WORDS for p in (one, other))
 
 
 def ordered(one: Possible, other: Possible, op: str) -> bool | None:
@@ -112,7 +119,7 @@ def cast_to(possible: Possible, kind: type) -> Possible:
     if is_vague(possible):
         return possible
     if kind is bool and possible.settable and isinstance(possible.value, str):
-        return Possible(possible.value.strip().lower() in ("1", "true", "yes", "on"), True)
+        return Possible(possible.value.strip().lower() in ON_WORDS, True)
     try:
         return Possible(kind(possible.value), possible.settable)
     except (TypeError, ValueError):

@@ -108,12 +108,21 @@ class Constants:
         return agreed(truth_of(p) for p in self.of(test, frame))
 
     def _compared(self, left: f.Expr, op: str, right: f.Expr, frame: Frame) -> bool | None:
+        if op in ("in", "not in"):
+            return self._among(left, right, op == "in", frame)
         ours, theirs = self.of(left, frame), self.of(right, frame)
         if op in ("is", "is not", "==", "!="):
             return agreed(same(a, b, op in ("is", "==")) for a in ours for b in theirs)
         if op in (">", "<", ">=", "<="):
             return agreed(ordered(a, b, op) for a in ours for b in theirs)
         return None
+
+    def _among(self, left: f.Expr, right: f.Expr, wanted: bool, frame: Frame) -> bool | None:
+        """``value in ("1", "true")``."""
+        if not isinstance(right, f.Seq):
+            return None
+        each = [self._compared(left, "==", item, frame) for item in right.items]
+        return wanted if True in each else None if None in each else not wanted
 
     # ------------------------------------------------------------------ names
 
@@ -406,7 +415,7 @@ class Constants:
 
     def tested(self, expr: f.Compare, frame: Frame) -> Choices:
         held = self.holds(expr, frame)
-        return OPEN if held is None else (Possible(held),)
+        return OPEN if held is None else (Possible(held, any(p.settable for p in self.of(expr.left, frame))),)
 
 
 _FORMS: dict[type, Callable[..., Choices]] = {

@@ -15,7 +15,7 @@ from persist_lint.link.lattice import Manager, Sym, Value, session_of
 from persist_lint.link.sites import Guard
 from persist_lint.link.states import Life, Lives, Outward, StateSummary
 from persist_lint.link.transitions import START, Store, after, blocks_around, left_block, merge
-from persist_lint.link.tree import heads, parts, post_order, spelled
+from persist_lint.link.tree import heads, parts, post_order, spelled, statements
 from persist_lint.model import facts as f
 
 #: Expressions in which nothing is called.
@@ -138,6 +138,8 @@ class StateWalk(Crossing):
     def _if(self, statement: f.If, store: Store) -> Store | None:
         store = self.expression(statement.test, store)
         truth = decided(self.flow, statement.test, self.assumed)
+        if truth is None and self.made is not None and (_yields(statement.body) or _yields(statement.orelse)):
+            truth = self.world.switches.by_default(statement.test, self.function)
         bodies = [body for body, when in ((statement.body, True), (statement.orelse, False)) if truth in (None, when)]
         ends = [self.block(body, dict(store)) for body in bodies]
         alive = [e for e in ends if e is not None]
@@ -279,6 +281,12 @@ def _catches_all(handler: f.Handler) -> bool:
     """Whether a handler lets no error of the database through, as far as its names say."""
     kinds = handler.type.items if isinstance(handler.type, f.Seq) else (handler.type,)
     return any(kind is None or spelled(kind).rpartition(".")[2] in CATCH_ALL for kind in kinds)
+
+
+def _yields(body: tuple[f.Stmt, ...]) -> bool:
+    """Whether statements yield."""
+    found = (node for statement in statements(body) for head in heads(statement) for node in post_order(head))
+    return any(isinstance(node, f.Yield) for node in found)
 
 
 def _visible(sym: Sym) -> bool:

@@ -162,6 +162,8 @@ class Makers:
     def _parameter(self, frame: Frame, index: int, hops: int) -> Iterator[Maker]:
         """What the call at hand passes, else a dependency's provider, else all callers."""
         function = frame.function
+        if index >= len(function.params):  # left behind by another function, of which this one is a copy
+            return
         if index in frame.given:
             expr, home = frame.given[index]
             yield from self._expression(home, expr, hops)

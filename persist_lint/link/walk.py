@@ -52,6 +52,7 @@ class Walker(Evaluator):
         super().__init__(world, function, flow)
         self._repeat = 0
         self._globals: set[str] = set()
+        self._off: list[tuple[list[Value], list[Value]]] = []
 
     def run(self) -> None:
         """Fill the flow."""
@@ -62,6 +63,8 @@ class Walker(Evaluator):
             if parameter.name in self.function.caught:
                 self.env[parameter.name] = self._caught(parameter)
         self.block(self.function.body)
+        for given, off in self._off:  # unless it is all that there is
+            given += off if not given else []
 
     def _caught(self, parameter: f.Param) -> Value:
         """What ``*args`` or ``**kwargs`` of a wrapper hold: parameters of the function that it stands for."""
@@ -231,12 +234,23 @@ class Walker(Evaluator):
             narrowed(self, statement.test, truth, self.env)
             added = self.tested(statement.test, truth)
             self.guards += added
+            marks = [len(self.flow.returns), len(self.flow.yields)]
             left = self.block(body)
+            self._switched_off(statement.test, truth, marks)
             if added:
                 del self.guards[-len(added) :]
             if not left:
                 ends.append(dict(self.env))
         self._merge(ends, before)
+
+    def _switched_off(self, test: f.Expr, truth: bool, marks: list[int]) -> None:
+        """Which session a function hands out where a setting that is off would be on: not the one it gives."""
+        for given, mark in zip((self.flow.returns, self.flow.yields), marks, strict=True):
+            if not any(map(self.world.is_session, given[mark:])):
+                continue
+            if self.world.switches.by_default(test, self.function) is (not truth):
+                self._off.append((given, given[mark:]))
+                del given[mark:]
 
     def _merge(self, ends: list[Env], before: Env) -> None:
         merged = _joined(ends) if ends else before

@@ -47,6 +47,7 @@ from persist_lint.link.protocols import faced, item
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.returns import Returns
 from persist_lint.link.sites import Flow, Keywords
+from persist_lint.link.switches import Switches
 from persist_lint.link.variants import Variants
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Row, Vocabulary
@@ -86,6 +87,11 @@ class World(Attributes, Returns, Libraries):
         """The last names of library functions that as decorators put a transaction block around a function."""
         rows = self.vocabulary.functions.items()
         return frozenset(name.rpartition(".")[2] for name, row in rows if row.on and "txn.begin" in row.does)
+
+    @cached_property
+    def switches(self) -> Switches:
+        """Which branches are taken with every setting at its default."""
+        return Switches(self)
 
     # ------------------------------------------------------------------ walks
 
