@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from persist_lint.link.admins import Admins
 from persist_lint.link.blocking import Blocking
@@ -42,6 +43,9 @@ from persist_lint.model.analysis import Discovered, FunctionNote
 from persist_lint.model.context import Surroundings
 from persist_lint.model.facts import ModuleFacts
 from persist_lint.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from persist_lint.link.loading import Loading
 
 #: Walks nest: an expression asks for a callee's return, that for an attribute, and so on (at most World's depth).
 RECURSION = 12_000
@@ -137,6 +141,13 @@ class Project:
         if key not in self._sessions:
             self._sessions[key] = SessionView(self, function, sym)
         return self._sessions[key]
+
+    @cached_property
+    def loading(self) -> Loading:
+        """Which attributes of entities are read where their queries did not load them."""
+        from persist_lint.link.loading import Loading
+
+        return Loading(self)
 
     @cached_property
     def pools(self) -> Pools:

@@ -234,7 +234,7 @@ def is_free(first: Read, second: Read) -> bool:
 def adds_options(first: Read, second: Read) -> bool:
     ours = second.effect.statement.options if second.effect.statement is not None else ()
     theirs = first.effect.statement.options if first.effect.statement is not None else ()
-    return bool(set(ours) - set(theirs)) or passes_options(second)
+    return any(option[0] != "?" for option in set(ours) - set(theirs)) or passes_options(second)
 
 
 def _hidden(sym: Sym) -> bool:

@@ -191,7 +191,7 @@ def _at_hand(function: FunctionView, second: Read) -> Refetch | None:
             if _ended(function, second, touch.at):
                 continue
             statement = second.effect.statement
-            options = passes_options(second) or (statement is not None and bool(statement.options))
+            options = passes_options(second) or (statement is not None and any(o[0] != "?" for o in statement.options))
             return Refetch(second, None, touch.at, second.by_get, options)
     return None
 

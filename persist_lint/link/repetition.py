@@ -79,8 +79,12 @@ def grows_with_table(function: FunctionView, loop: Loop) -> bool:
 
 def repeat_of(call: CallView) -> Repeat | None:
     """What repeats a call once per item; None where nothing does."""
-    function, node = call.function, call.site.node
-    for loop in reversed(call.site.loops):
+    return repeat_at(call.function, call.site.node, call.site.loops)
+
+
+def repeat_at(function: FunctionView, node: f.Node, loops: tuple[Loop, ...]) -> Repeat | None:
+    """What repeats an expression in these loops once per item; None where nothing does."""
+    for loop in reversed(loops):
         if not loop.counts or loop.first_hit or loop.target is node or _over_classes(function, loop):
             continue
         if function.starting and not grows_with_table(function, loop):

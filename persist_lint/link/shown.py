@@ -101,7 +101,7 @@ def shown_statement(statement: Statement) -> str:
     parts += [f"{owner.rpartition('.')[2]}.{name}" if owner else "expression" for owner, name in statement.columns]
     parts += [f"{name}={shown_symbol(sym, None)}" for name, sym in statement.keys]
     parts += [f"{name} in" for name in statement.inside]
-    parts += [f"{strategy}({path})" for strategy, path in statement.options]
+    parts += [f"{strategy}({path})" for strategy, path in statement.options if strategy != "?"]
     if statement.limit >= 0:
         parts.append(f"limit {statement.limit or 'given'}")
     flags = {"lock": statement.locks, "aggregate": statement.aggregates, "filtered": statement.filtered}

@@ -18,6 +18,7 @@ from persist_lint.link.lattice import (
     Either,
     Inst,
     Lib,
+    Null,
     Statement,
     Sym,
     Tup,
@@ -195,7 +196,7 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
             sets = (*statement.sets, *named, *("*" for _ in call.args))
             return replace(statement, sets=sets, many=many or statement.many)
         case "options":
-            options = [o for value in call.args for o in _options(value)]
+            options = [o for value in call.args for o in loader_options(value)]
             return replace(statement, options=tuple(dict.fromkeys((*statement.options, *options)))[: 4 * MAX_PARTS])
         case "columns":
             return _select(replace(statement, entities=(), columns=()), call.args)
@@ -206,15 +207,26 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
     return statement
 
 
-def _options(value: Value) -> tuple[tuple[str, str], ...]:
-    """The loader options that an argument is, or holds: ``.options(*eager)``."""
-    found = statement_of(value)
-    if found is not None:
-        return found.options
-    held = [k.item for k in members(value.type) if isinstance(k, Coll)]
-    held += [item.type for k in members(value.type) if isinstance(k, Tup) for item in k.items]
-    statements = [statement_of(Value(kind)) for kind in held]
-    return tuple(dict.fromkeys(o for statement in statements if statement is not None for o in statement.options))
+def loader_options(value: Value) -> tuple[tuple[str, str], ...]:
+    """The loader options that an argument is, or holds: ``.options(*eager)``.
+
+    What cannot be seen is the option ``?``, with the number of the parameter that it comes from, where it does.
+    """
+    return tuple(dict.fromkeys(option for kind in members(value.type) for option in _options(kind, value.sym)))
+
+
+def _options(kind: Type, sym: Sym) -> tuple[tuple[str, str], ...]:
+    unseen = (("?", str(sym[1]) if sym[0] == "param" else ""),)
+    match kind:
+        case Lib(args=(Statement(options=options), *_)):
+            return options
+        case Tup(items=items):
+            return tuple(option for item in items for option in loader_options(item))
+        case Coll(item=Unknown(reason="empty display")) | Null():
+            return ()
+        case Coll(item=item):
+            return tuple(option for one in members(item) for option in _options(one, sym))
+    return unseen
 
 
 def conditions(call: LibraryCall) -> tuple[list[tuple[str, Sym]], list[str]]:
@@ -235,9 +247,17 @@ def load_option(option: Statement, call: LibraryCall) -> Statement:
     """A loader option with one more step: ``selectinload(Job.steps).joinedload(Step.log)``."""
     strategy = call.name.rpartition(".")[2]
     prefix = f"{option.options[-1][1]}." if option.options else ""
-    found = [(strategy, prefix + v.sym[2]) for v in call.args if v.sym[0] == "column"]
+    found = [(strategy, prefix + _step(v)) if _step(v) else ("?", "") for v in call.args if statement_of(v) is None]
     inner = [(s, prefix + p) for v in call.args if (o := statement_of(v)) is not None for s, p in o.options]
     return msgspec.structs.replace(option, options=(*option.options, *found, *inner))
+
+
+def _step(value: Value) -> str:
+    """The attribute that a loader option is about; "" where it is more than that (``of_type``, ``and_``)."""
+    match value.sym:
+        case ("column", _, str(name)) | ("const", str(name)):
+            return name
+    return ""
 
 
 def scalar_type(statement: Statement) -> Type:
