@@ -17,6 +17,7 @@ from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknow
 from persist_lint.link.origins import sessions_used
 from persist_lint.link.project import Project
 from persist_lint.link.shown import shown_function, shown_guard, shown_symbol, shown_type, shown_value
+from persist_lint.link.shown_loads import shown_loads
 from persist_lint.link.shown_options import shown_options, shown_possible
 from persist_lint.link.sites import Guard, Site, Target
 from persist_lint.link.states import Occurrence, Store
@@ -110,6 +111,11 @@ def contexts(project: Project, function: str | None = None) -> str:
 def models(project: Project) -> str:
     """The mapped classes with tables, columns and relationships."""
     return _lines(line for info in project.world.models.all() for line in _model(info))
+
+
+def loads(project: Project, function: str) -> str:
+    """Each attribute that is read where its query did not load it; what the function reads of its parameters."""
+    return _lines(shown_loads(project, named(project, function)))
 
 
 def engines(project: Project) -> str:

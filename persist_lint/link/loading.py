@@ -10,6 +10,7 @@ Each function is asked for what it needs of its parameters; a call hands that on
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -108,6 +109,21 @@ class Loading:
         self._needs: dict[Function, tuple[Need, ...]] = {}
         self._demands: dict[Function, tuple[Demand, ...]] = {}
 
+    def of(self, function: FunctionView) -> Iterator[Load]:
+        """The lazy loads of a function as it is written, those of its copies (for receivers, arguments) included."""
+        yield from self.loads(function)
+        for copy in self._copies.get(function.function, ()):
+            yield from self.loads(self._project.view(copy))
+
+    @cached_property
+    def _copies(self) -> dict[Function, list[Function]]:
+        found: dict[Function, list[Function]] = {}
+        if self._project.relevant:
+            for function in self._world.walked():
+                if function.origin is not function:
+                    found.setdefault(function.origin, []).append(function)
+        return {origin: sorted(copies, key=lambda copy: copy.order) for origin, copies in found.items()}
+
     def loads(self, function: FunctionView) -> Iterator[Load]:
         """Attributes read, in the function or below it, of entities that its queries selected without them."""
         for demand in self._demands_of(function):
@@ -123,6 +139,12 @@ class Loading:
             self._needs[function] = ()
             self._needs[function] = tuple(self._find_needs(self._project.view(function)))[:MAX_NEEDS]
         return self._needs[function]
+
+    @cached_property
+    def _leaves_columns_out(self) -> bool:
+        """Whether any query of the project leaves columns out."""
+        words = {"load_only", "defer"}
+        return any(not words.isdisjoint(function.facts.names) for function in self._project.relevant)
 
     # ------------------------------------------------------------------ demands
 
@@ -159,10 +181,11 @@ class Loading:
     def _paths(self, owner: Class, name: str) -> list[tuple[str, ...]]:
         """What reading an attribute reads: itself, where it may be left out; the relation behind a proxy."""
         info = self._world.models.info(owner)
-        proxies = [p for p in info.proxies.values() if p.relation == name]
         if name in info.relations:
-            return [(name,), *((p.relation, p.attribute) for p in proxies[:0])]
-        return [(name,)] if name in info.columns and not info.columns[name].primary else []
+            return [(name,)]
+        column = info.columns.get(name)
+        partial = column is not None and not column.primary and (column.deferred or self._leaves_columns_out)
+        return [(name,)] if partial else []
 
     def _below(self, function: FunctionView) -> Iterator[Demand]:
         """What the calls of the function read of what it passes."""
@@ -236,9 +259,10 @@ class Loading:
         told, node, repeat = self._told(function, demand)
         below = demand.need
         steps = (function.step(demand.at, f"calls {below.read_in.name}"), *below.steps) if below is not None else ()
+        read_in, read_at = (function, demand.at) if below is None else (below.read_in, below.read_at)
         return Load(
-            told, node.at, start, path, part, root, function if below is None else below.read_in,
-            demand.at if below is None else below.read_at, repeat, steps, function, demand.weak,
+            self._project.view(told.function.origin), node.at, start, path, part, root, read_in, read_at, repeat, steps,
+            function, demand.weak,
         )  # fmt: skip
 
     def _start(self, root: Root, demand: Demand) -> Class | None:

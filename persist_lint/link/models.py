@@ -75,7 +75,7 @@ class Models:
         return [i for c in self._world.index.classes() if self.is_model(c) and (i := self.info(c)).table is not None]
 
     def by_name(self, name: str, near: Class | None = None) -> Class | None:
-        """A mapped class by its (possibly dotted) name; the one of the same package if several have it."""
+        """A mapped class by its (possibly dotted) name; of several the one of the same module or package."""
         if self._by_name is None:
             self._by_name = {}
             for cls in self._world.index.classes():
@@ -84,7 +84,8 @@ class Models:
         found = self._by_name.get(name.rpartition(".")[2], [])
         if len(found) > 1 and near is not None:
             package = near.module.dotted.rpartition(".")[0]
-            return next((c for c in found if c.module.dotted.startswith(package)), found[0])
+            same = [c for c in found if c.module is near.module]
+            return next((c for c in (*same, *found) if c.module.dotted.startswith(package)), found[0])
         return found[0] if found else None
 
     def by_table(self, table: str) -> Class | None:

@@ -125,6 +125,8 @@ class Variants:
                 return self._world.kind(kind) in CARRIERS or any(self._is_open(a) for a in args)
             case Coll(item=item):
                 return self._is_open(item)
+            case Tup(items=items):
+                return any(self._is_open(item.type) for item in items)
             case Inst() | Data() | Null() | ClassObj():
                 return False
             case Coro(of=of):

@@ -271,6 +271,9 @@ class World(Attributes, Returns, Libraries):
 
     def declared(self, kind: Type, value: Value) -> Value:
         """A value under an annotation: the annotation's type, unless the value is known more exactly."""
+        if isinstance(kind, Tup) and isinstance(value.type, Tup) and len(kind.items) == len(value.type.items):
+            pairs = zip(kind.items, value.type.items, strict=True)
+            return Value(Tup(tuple(self.declared(said.type, known) for said, known in pairs)), value.sym, value.weak)
         if isinstance(kind, Unknown) or (kind == Data("str") and isinstance(value.type, Data) and value.type.text):
             return value
         if isinstance(value.type, Unknown | Null | Data) or not self.refines(value.type, kind):

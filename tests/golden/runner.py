@@ -26,7 +26,7 @@ from literate import Block, FormatError, files_of, parse, write_project
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
 
-KINDS = ("calls", "contexts", "effects", "engines", "factories", "loops", "models", "session", "types")
+KINDS = ("calls", "contexts", "effects", "engines", "factories", "loads", "loops", "models", "session", "types")
 GAP = "known gap:"
 NEEDED = re.compile(r"\(Python 3\.(\d+)\)$")
 

@@ -17,15 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from persist_lint.link.loading import Load
 from persist_lint.link.project import Project
 from persist_lint.link.repetition import graded, speaks_of_loops
-from persist_lint.link.shown_loads import cure, shown_place
-from persist_lint.link.views import FunctionView
+from persist_lint.link.shown_loads import cure, repeated_loads, told_per_item, trace_of
 from persist_lint.model.finding import Finding
 from persist_lint.model.rule import Family, Rule
 from persist_lint.model.severity import Confidence, Effort, Severity
-from persist_lint.model.span import Span
 
 RULE = Rule(
     number=108,
@@ -96,39 +93,15 @@ def sizes(session: Session) -> list[int]:
 
 def check(project: Project) -> Iterator[Finding]:
     """One finding per line that leads to lazy loads per item, naming all of them."""
-    found: dict[tuple[FunctionView, Span], list[Load]] = {}
-    told: set[object] = set()
-    for function in project.functions():
-        for load in project.loading.loads(function):
-            if load.repeat is None or load.is_async or load.part.state != "missing":
-                continue
-            if speaks_of_loops(load.function) and not project.loading.in_identity_map(load):
-                once = (load.root.node, load.path, function)
-                if once not in told:
-                    told.add(once)
-                    found.setdefault((load.function, load.at), []).append(load)
-    audited = set(project.functions()) if found else set()
-    for (function, at), loads in found.items():
-        if function in audited:
-            yield _finding(function, at, loads)
-
-
-def _finding(function: FunctionView, at: Span, loads: list[Load]) -> Finding:
-    first = loads[0]
-    assert first.repeat is not None
-    names = list(dict.fromkeys(f"{load.part.owner.name}.{load.part.name}" for load in loads))
-    told = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    many = any(load.part.relation is None or load.part.relation.many for load in loads)
-    each = first.part.owner.name if many else f"distinct {first.part.name}"
-    message = (
-        f"{told} {'is' if len(names) == 1 else 'are'} loaded lazily in every turn of the loop in line "
-        f"{first.repeat.loop.at.line}: one SELECT per {each}; the query in {shown_place(first)} does not load it"
-    )
-    steps = [function.step(first.repeat.loop.at, "the loop")]
-    steps += [s for load in loads for s in (*load.steps, load.asked_in.step(load.root.node.at, "the query"))][:10]
-    severity = Severity.HIGH if many and function.hot else Severity.MEDIUM
-    severity = severity.lowered() if first.repeat.small else severity
-    return function.finding(
-        RULE, at, message, graded(function, severity), trace=steps, recommendation=cure(loads),
-        confidence=Confidence.PROBABLE if all(load.weak for load in loads) else Confidence.DEFINITE,
-    )  # fmt: skip
+    for function, at, loads in repeated_loads(project):
+        if not speaks_of_loops(function):
+            continue
+        many = any(load.part.relation is None or load.part.relation.many for load in loads)
+        severity = Severity.HIGH if many and function.hot else Severity.MEDIUM
+        if all(load.repeat is not None and load.repeat.small for load in loads):
+            severity = severity.lowered()
+        confidence = Confidence.PROBABLE if all(load.weak for load in loads) else Confidence.DEFINITE
+        yield function.finding(
+            RULE, at, told_per_item(loads, many), graded(function, severity), trace=trace_of(loads),
+            recommendation=cure(loads), confidence=confidence,
+        )  # fmt: skip
