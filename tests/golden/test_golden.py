@@ -68,7 +68,8 @@ def test_update_leaves_known_gaps_alone() -> None:
         (f"{FENCE}python\n{FENCE}\n", 'g.md:1: nothing is expected; add a block ```golden kind="calls"'),
         (
             f'{FENCE}golden kind="call"\n{FENCE}\n',
-            "g.md:1: kind must be one of calls, contexts, effects, engines, factories, loads, loops, models, session, types",
+            "g.md:1: kind must be one of calls, contexts, effects, engines, factories, loads, loops, models, session, "
+            "types",
         ),
         (
             f'{FENCE}golden kind="calls"\n{FENCE}\n## t\n',
