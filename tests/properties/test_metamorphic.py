@@ -15,6 +15,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cases.runner import Case, cases_of, example, failed_families, run
+from literate import literate_files, write_project
+from persist_lint.engine.config import load_config
+from persist_lint.engine.run import analyse
+from persist_lint.model.analysis import Analysis
+from persist_lint.rules import catalogue
 from properties.transforms import (
     Files,
     Transform,
@@ -26,13 +33,6 @@ from properties.transforms import (
     synchronous,
     wrapped_bodies,
 )
-
-from cases.runner import Case, cases_of, example, failed_families, run
-from literate import literate_files, write_project
-from persist_lint.engine.config import load_config
-from persist_lint.engine.run import analyse
-from persist_lint.model.analysis import Analysis
-from persist_lint.rules import catalogue
 
 RULES = {entry.rule.name: entry.rule for entry in catalogue.load()}
 CASES = {path.stem: path for path in literate_files(Path(__file__).parent.parent / "cases")}
