@@ -216,6 +216,7 @@ class Statement(Struct, frozen=True):
     session: Sym | None = None
     sets: tuple[str, ...] = ()
     many: bool = False
+    ordered: bool = False
 
 
 class TypeParam(Struct, frozen=True):
@@ -336,6 +337,7 @@ def _either_statement(one: Statement, other: Statement) -> Statement:
         tuple(dict.fromkeys((*one.tables, *other.tables))),
         tuple(dict.fromkeys((*one.sources, *other.sources))),
         one.session if one.session == other.session else None,
+        ordered=one.ordered and other.ordered,
     )
 
 

@@ -32,6 +32,7 @@ from persist_lint.link.relevance import relevant
 from persist_lint.link.resolve import Resolver
 from persist_lint.link.resources import Resources
 from persist_lint.link.roots import Roots
+from persist_lint.link.rows import Rows
 from persist_lint.link.sessions import SessionView, configurations
 from persist_lint.link.sites import Site
 from persist_lint.link.states import Lives
@@ -158,6 +159,11 @@ class Project:
     def resources(self) -> Resources:
         """What functions acquire, and what becomes of it."""
         return Resources(self.world, self.summaries, self.engines.may_be_poolless)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Rows of queries in the hands of functions, and what becomes of them."""
+        return Rows(self.world, self.summaries)
 
     @cached_property
     def channels(self) -> tuple[ChannelView, ...]:

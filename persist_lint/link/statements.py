@@ -188,6 +188,8 @@ def with_part(world: World, statement: Statement, call: LibraryCall) -> Statemen
             return replace(statement, limit=number)
         case "lock":
             return replace(statement, locks=True)
+        case "order":
+            return replace(statement, ordered=True)
         case "values":
             named = ("*" if name is None else name for name, _ in call.keywords)
             rows = call.expr.args[0] if call.expr is not None and call.expr.args else None

@@ -1,0 +1,97 @@
+"""More is loaded than anyone on the path uses.
+
+What: a query loads rows that are only counted, tested for, sliced or filtered in Python.
+
+Why: every row costs the database a read, the network its bytes and Python an object; a list that is loaded for its
+length grows with the table.
+
+Instead: say in SQL what is wanted: ``count()``, ``exists()``, ``limit(1)``, a condition, the columns that are read.
+
+Not reported: rows that go where they cannot be followed; a query that names one row by its key, has a limit or takes
+locks; what only one-shot commands, start-up and tests run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from persist_lint.link.project import Project
+from persist_lint.link.repetition import speaks
+from persist_lint.link.surplus import Surplus, surplus_rows
+from persist_lint.link.surplus_told import told
+from persist_lint.link.views import FunctionView, trace
+from persist_lint.model.finding import Finding, Step
+from persist_lint.model.rule import Family, Rule
+from persist_lint.model.severity import Confidence, Effort, Severity
+
+RULE = Rule(
+    number=104,
+    name="over-fetching",
+    family=Family.QUERY,
+    check="over_fetching",
+    title="More is loaded than is used",
+    effort=Effort.S,
+    principle="Query Efficiency / Fetch What Is Needed",
+    severities=(
+        (Severity.MEDIUM, "rows without bound, or wide columns, in requests and jobs"),
+        (Severity.LOW, "anywhere else"),
+    ),
+    recommendation="Say in SQL what is wanted: count(), exists(), limit(1), a condition, the columns that are read.",
+    sources=("https://docs.sqlalchemy.org/en/20/orm/queryguide/select.html",),
+    bad="""
+from sqlalchemy import select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str]
+
+
+def backlog(session: Session) -> int:
+    return len(session.scalars(select(Job).where(Job.state == "new")).all())  # error: [over-fetching]
+""",
+    good="""
+from sqlalchemy import func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str]
+
+
+def backlog(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Job).where(Job.state == "new")) or 0
+""",
+)
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """One finding per place that gets more than it uses."""
+    for function in project.functions():
+        if speaks(function) and "db.select" in {e.kind for e in function.summary}:
+            for found in surplus_rows(function):
+                yield _finding(function, found)
+
+
+def _finding(function: FunctionView, found: Surplus) -> Finding:
+    got, event = found.got, found.event
+    message, instead = told(found)
+    steps = [Step(event.function.module.path, event.at, "what is made of the rows"), *trace(got.effect)]
+    usual = Confidence.PROBABLE if got.effect.weak else Confidence.DEFINITE
+    confidence = usual if found.sure else Confidence.POSSIBLE
+    severity = Severity.MEDIUM if found.unbounded and (function.hot or function.job) else Severity.LOW
+    return function.finding(
+        RULE, got.site.at, message, severity, trace=steps, confidence=confidence, recommendation=instead
+    )
