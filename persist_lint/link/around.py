@@ -1,7 +1,7 @@
 """What each expression of a function is part of, and which reads of a name can see what was assigned where.
 
-    rows = (await session.scalars(query)).all()      Around.parent(call .all()) is the assignment, as its "value"
-    return [row.id for row in rows]                  Around.reads("rows", assignment) is the name in the comprehension
+rows = (await session.scalars(query)).all()      Around.parent(call .all()) is the assignment, as its "value"
+return [row.id for row in rows]                  Around.reads("rows", assignment) is the name in the comprehension
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ class Around:
                 return False
             return not any(self._between(b, frames, shared[-1]) for b in self._binders.get(name, ()) if b is not binder)
         for other in self._binders.get(name, ()):
-            if other is not binder and start < self._number[other] < self._number[home]:
-                if self._dominates(other, frames):
-                    return False
+            between = other is not binder and start < self._number[other] < self._number[home]
+            if between and self._dominates(other, frames):
+                return False
         return not self._apart(binder, home)
 
     def _dominates(self, binder: f.Stmt, frames: tuple[Block, ...]) -> bool:
@@ -189,8 +189,8 @@ class Around:
                 self._binders.setdefault(name, []).append(statement)
                 self._expr(value, Part(node, "value"), statement, scopes)
             case _:
-                for one, role in _roles(node):
-                    self._expr(one, Part(node, role), statement, scopes)
+                for operand, role in _roles(node):
+                    self._expr(operand, Part(node, role), statement, scopes)
 
 
 def _roles(node: f.Expr) -> list[tuple[f.Expr, str]]:

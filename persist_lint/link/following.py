@@ -1,7 +1,7 @@
 """Following rows into calls: builtins, methods of results and lists, converters, functions of the project.
 
-    [job.to_schema() for job in jobs]        to_schema reads what it reads; the schemas are copies of the rows
-    names_of(jobs)                           the parameter is followed, and what comes back of it
+[job.to_schema() for job in jobs]        to_schema reads what it reads; the schemas are copies of the rows
+names_of(jobs)                           the parameter is followed, and what comes back of it
 """
 
 from __future__ import annotations
@@ -172,12 +172,10 @@ class CallTrail(Trail):
         if name in HARMLESS:
             return
         if name in ("len", "bool"):
-            self.event(name, node if name == "bool" else call, ref)  # type: ignore[arg-type]
+            self.event("len" if name == "len" and not self._is_test(call) else "bool", call, ref)
         elif name in SHOWING:
             self.shown(part, node, ref)
-        elif name in SAME and first:
-            self.follow(call, ref)
-        elif name == "cast":
+        elif name == "cast" or (name in SAME and first):
             self.follow(call, ref)
         elif name == "next" and first:
             self.event("first", call, ref, (), "next")
@@ -205,6 +203,14 @@ class CallTrail(Trail):
             self.follow(call, ref.of("grouped", part=True))
         else:
             self.escape(f"passed to {name}", ref)
+
+    def _is_test(self, call: f.Call) -> bool:
+        """``if len(rows):``, ``len(rows) > 0``: whether there are any."""
+        part = self.around.parent(call)
+        match part.node if part is not None else None:
+            case f.Compare(left=left, ops=(op,), rights=(f.Const(value=0 | 1 as number),)) if left is call:
+                return (number == 0 and op in (">", "==", "!=")) or (number == 1 and op in (">=", "<"))
+        return part is not None and part.role == "test"
 
     def _got(self, call: f.Call, ref: Ref) -> None:
         match call.args:

@@ -1,10 +1,10 @@
 """The rows that a function has in hand: queries that it sends itself, and those whose rows its callees return.
 
-    def open_jobs(session):                            Returned: many Job by the SELECT there
-        return session.scalars(query).all()
+def open_jobs(session):                            Returned: many Job by the SELECT there
+    return session.scalars(query).all()
 
-    def count_open(session):
-        return len(open_jobs(session))                 Got: the call, with the rows of that SELECT; their uses: len
+def count_open(session):
+    return len(open_jobs(session))                 Got: the call, with the rows of that SELECT; their uses: len
 """
 
 from __future__ import annotations

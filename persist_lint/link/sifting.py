@@ -38,33 +38,59 @@ def looked_for(trail: Trail, loop: f.For, ref: Ref) -> Names | None:
     name = loop.target.id
     match loop.body:
         case (f.If(test=test, body=(f.Jump(kind="continue"),), orelse=()), _, *_):
-            return _columns(trail, test, name)
+            return _columns(trail, test, name, False)
         case (f.If(test=test, orelse=()),):
             return _columns(trail, test, name)
     return None
 
 
-def excludes(node: f.For | f.Comp) -> bool:
-    """Whether a filter only leaves some out (``!=``, ``not in``, ``is not None``): most rows may be used after all."""
-    match node:
-        case f.For(body=(f.If(test=test, body=(f.Jump(kind="continue"),)), *_)):
-            return _leaves_out(test, False)
-        case f.For(body=(f.If(test=test),)):
-            return _leaves_out(test, True)
-        case f.Comp(generators=(one,)):
-            return bool(one.ifs) and all(_leaves_out(test, True) for test in one.ifs)
+def once_per_key(loop: f.For) -> bool:
+    """Whether a loop keeps one row per key: ``if row.key not in latest: latest[row.key] = row``."""
+    match loop.body:
+        case (f.If(test=test), *_):
+            tested = {node.id for node in post_order(test) if isinstance(node, f.Name)}
+            return bool(tested & _filled(loop))
     return False
 
 
-def _leaves_out(test: f.Expr, wanted: bool) -> bool:
+def _filled(loop: f.For) -> set[str]:
+    """The collections that the body of a loop puts something into."""
+    found: set[str] = set()
+    for statement in statements(loop.body):
+        match statement:
+            case f.Assign(targets=(f.Subscript(value=f.Name(id=name)),)):
+                found.add(name)
+            case f.ExprStmt(value=f.Call(func=f.Attr(value=f.Name(id=name), name="add" | "append"))):
+                found.add(name)
+    return found
+
+
+def excludes(node: f.For | f.Comp, flags: frozenset[str]) -> bool:
+    """Whether a filter only leaves some out (``!=``, ``not in``, ``is not None``): most rows may be used after all.
+
+    ``flags`` are the boolean columns; of any other column its truth only says that there is something.
+    """
+    match node:
+        case f.For(body=(f.If(test=test, body=(f.Jump(kind="continue"),)), *_)):
+            return _leaves_out(test, False, flags)
+        case f.For(body=(f.If(test=test),)):
+            return _leaves_out(test, True, flags)
+        case f.Comp(generators=(one,)):
+            return bool(one.ifs) and all(_leaves_out(test, True, flags) for test in one.ifs)
+    return False
+
+
+def _leaves_out(test: f.Expr, wanted: bool, flags: frozenset[str]) -> bool:
     """Whether that a condition is ``wanted`` only says what an item is not."""
     match test:
         case f.Unary(op="not", operand=operand):
-            return _leaves_out(operand, not wanted)
+            return _leaves_out(operand, not wanted, flags)
         case f.Bool(values=values):
-            return all(_leaves_out(value, wanted) for value in values)
+            return all(_leaves_out(value, wanted, flags) for value in values)
         case f.Compare(ops=(op,)):
             return (op in EXCLUDING) is wanted
+        case f.Attr(name=name):
+            return wanted and name not in flags
     return False
 
 
@@ -73,15 +99,15 @@ def _joined(found: list[Names | None]) -> Names | None:
     return tuple(dict.fromkeys(n for names in known for n in names)) if len(known) == len(found) else None
 
 
-def _columns(trail: Trail, test: f.Expr, name: str) -> Names | None:
-    """The columns of the item that a condition compares with what does not depend on it."""
+def _columns(trail: Trail, test: f.Expr, name: str, wanted: bool = True) -> Names | None:
+    """The columns of the item by which a condition decides; None where something else may let all items pass."""
     match test:
         case f.Unary(op="not", operand=operand):
-            return _columns(trail, operand, name)
-        case f.Bool(values=values):
-            parts = [_columns(trail, v, name) if mentions(v, name) else () for v in values]
-            found = _joined(parts)
-            return found or None
+            return _columns(trail, operand, name, not wanted)
+        case f.Bool(op=op, values=values):
+            if (op == "or") is wanted and not all(mentions(value, name) for value in values):
+                return None  # ``row.owner_id == user.id or user.is_admin``
+            return _joined([_columns(trail, v, name, wanted) if mentions(v, name) else () for v in values]) or None
         case f.Compare(left=left, ops=(op,), rights=(right,)) if op in OPS:
             return _compared(trail, left, right, name)
         case f.Attr():
@@ -125,8 +151,7 @@ def _predicate(trail: Trail, call: f.Call, name: str) -> Names | None:
     body = functions[0].body
     if len(list(statements(body))) > 2 or not isinstance(body[-1], f.Return) or body[-1].value is None:
         return None
-    found = _columns(trail.following.trail(functions[0]), body[-1].value, functions[0].params[0].name)
-    return found
+    return _columns(trail.following.trail(functions[0]), body[-1].value, functions[0].params[0].name)
 
 
 def mentions(expr: f.Expr, name: str) -> bool:

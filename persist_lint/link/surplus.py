@@ -1,7 +1,7 @@
 """What a query loads that nobody on the path uses: rows that are only counted, filtered or reduced in Python.
 
-Each ``Surplus`` belongs to one place that gets rows (``Rows``): a helper that returns them is judged at each call of it,
-by what that caller does with them.
+Each ``Surplus`` belongs to one place that gets rows (``Rows``): a helper that returns them is judged at each call of
+it, by what that caller does with them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from persist_lint.link.declared import ModelInfo
+from persist_lint.link.index import Class
 from persist_lint.link.lattice import Statement
 from persist_lint.link.reads import is_cached
 from persist_lint.link.rows import Got
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
     from persist_lint.link.views import FunctionView
 
 Kind = Literal[
-    "counted", "tested", "first", "last", "slice", "discarded", "sorted", "filtered", "reduced",
+    "counted", "tested", "first", "last", "slice", "discarded", "sorted", "filtered", "reduced", "latest",
 ]  # fmt: skip
-SIFTING = frozenset({"filter", "reduce", "len", "bool", "first", "last"})
+SIFTING = frozenset({"filter", "reduce", "len", "last"})
 
 
 class Surplus(Struct, frozen=True, eq=False):
@@ -42,6 +44,12 @@ class Surplus(Struct, frozen=True, eq=False):
     sure: bool = True
 
     @property
+    def entity(self) -> Class:
+        """The mapped class of the rows."""
+        assert self.got.entity is not None
+        return self.got.entity
+
+    @property
     def key(self) -> str:
         """The attribute to ask for where any will do."""
         return self.got.key
@@ -50,7 +58,11 @@ class Surplus(Struct, frozen=True, eq=False):
 def surplus_rows(function: FunctionView) -> Iterator[Surplus]:
     """Queries of a function, or of what it calls, of whose rows only a part is used, or only how many there are."""
     for got in function.project.rows.of(function.function):
-        is_model = got.effect.kind == "db.select" and got.entity is not None and function.project.world.models.is_model(got.entity)
+        is_model = (
+            got.effect.kind == "db.select"
+            and got.entity is not None
+            and function.project.world.models.is_model(got.entity)
+        )
         found = _rows_judged(function, got) if is_model else None
         if found is not None:
             yield found
@@ -81,9 +93,15 @@ def _is_open(function: FunctionView, got: Got) -> bool:
     return not is_unique(function, got, statement)
 
 
+def info_of(function: FunctionView, got: Got) -> ModelInfo:
+    """What the mapped class of the rows declares."""
+    assert got.entity is not None
+    return function.project.world.models.info(got.entity)
+
+
 def is_unique(function: FunctionView, got: Got, statement: Statement) -> bool:
     """Whether the conditions name one row: its primary key, or a unique column."""
-    info = function.project.world.models.info(got.entity)
+    info = info_of(function, got)
     keys = {name for name, _ in statement.keys}
     primary = {column.name for column in info.columns.values() if column.primary}
     unique = {column.name for column in info.columns.values() if column.unique}
@@ -95,7 +113,7 @@ def is_unbounded(function: FunctionView, got: Got) -> bool:
     statement = got.statement
     if statement is None:
         return True
-    columns = function.project.world.models.info(got.entity).columns
+    columns = info_of(function, got).columns
     tied = [name for name, _ in statement.keys if name not in columns or columns[name].foreign or columns[name].primary]
     return not tied and not statement.inside
 
@@ -128,8 +146,8 @@ def _is_list(events: list[Event]) -> bool:
 
 
 def _is_many(got: Got) -> bool:
-    """Whether the statement is meant to give several rows: it says in which order, or has no condition."""
-    return got.statement is not None and (got.statement.ordered or not got.statement.filtered)
+    """Whether the statement is meant to give several rows: it says in which order."""
+    return got.statement is not None and got.statement.ordered
 
 
 def _is_one_part(function: FunctionView, events: list[Event]) -> bool:
@@ -155,22 +173,29 @@ def _sifted(function: FunctionView, got: Got, events: list[Event]) -> Surplus | 
     unbounded = is_unbounded(function, got)
     if "sort" in kinds and kinds <= {"sort", "first", "last", "slice"} and len(kinds) == 2:
         return Surplus("sorted", got, next(e for e in events if e.kind == "sort"), (), unbounded)
-    if not kinds <= SIFTING or not kinds & {"filter", "reduce"}:
+    info = info_of(function, got)
+    sifting = [event for event in events if event.kind in ("filter", "reduce", "distinct")]
+    if any(name not in info.columns for event in sifting for name in event.names):
         return None
-    columns = function.project.world.models.info(got.entity).columns
-    sifting = [event for event in events if event.kind in ("filter", "reduce")]
-    if any(name not in columns for event in sifting for name in event.names):
+    if kinds == {"distinct"}:
+        return Surplus("latest", got, sifting[0], sifting[0].names, unbounded)
+    if not kinds <= SIFTING or not sifting:
         return None
-    filters = [event.names for event in sifting if event.kind == "filter"]
-    if len(set(filters)) != len(filters):
+    filters = [event for event in sifting if event.kind == "filter"]
+    if len({event.names for event in filters}) != len(filters):
         return None  # two filters by one column may be two halves, of which all is used
-    kind: Kind = "filtered" if filters else "reduced"
-    names = tuple(dict.fromkeys(n for event in sifting for n in event.names if filters == [] or event.kind == "filter"))
-    sure = not all(_leaves_out(function, event) for event in sifting)
-    return Surplus(kind, got, sifting[0], names, unbounded, sure)
+    names = tuple(dict.fromkeys(name for event in filters or sifting for name in event.names))
+    statement = got.statement
+    if statement is not None and filters and {name for name, _ in statement.keys} >= set(names):
+        return None  # the statement has that condition already
+    flags = frozenset(c.name for c in info.columns.values() if c.kind.lower() in ("boolean", "bool"))
+    few = statement is not None and bool(statement.inside)
+    sure = not few and not all(_leaves_out(event, flags) for event in sifting)
+    return Surplus("filtered" if filters else "reduced", got, sifting[0], names, unbounded, sure)
 
 
-def _leaves_out(function: FunctionView, event: Event) -> bool:
+def _leaves_out(event: Event, flags: frozenset[str]) -> bool:
     node = event.node
-    filters = event.kind == "filter" and event.word not in ("any", "all", "len") and isinstance(node, f.For | f.Comp)
-    return filters and excludes(node)  # type: ignore[arg-type]
+    if event.kind != "filter" or event.word in ("any", "all", "len"):
+        return False
+    return isinstance(node, f.For | f.Comp) and excludes(node, flags)

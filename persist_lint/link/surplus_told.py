@@ -22,7 +22,7 @@ _WORDS = {
         "Use query.first(), which adds LIMIT 1, or .limit(1).",
     ),
     "limitless": (
-        "{word}() takes the first row of the SELECT of {entity}{through}, but adds no LIMIT: the database sends all rows",
+        "{word}() takes the first row of {entity}{through}, but adds no LIMIT: the database sends all rows",
         "Add .limit(1) to the statement.",
         "Add .limit(1) to the statement.",
     ),
@@ -38,7 +38,7 @@ _WORDS = {
     ),
     "discarded": (
         "Rows of {entity} are loaded{through} and not used",
-        "Leave the query out, or ask for existence alone: select({entity}.{key}) with the same conditions and .limit(1).",
+        "Leave the query out, or ask for existence alone: select({entity}.{key}) with the same conditions.",
         "Leave the query out, or ask for existence alone: query.with_entities({entity}.{key}).first().",
     ),
     "sorted": (
@@ -50,6 +50,11 @@ _WORDS = {
         "Rows of {entity} are loaded{through} and filtered in Python by {names}",
         "Put the condition on {names} into the WHERE.",
         "Put the condition on {names} into .filter(…).",
+    ),
+    "latest": (
+        "All rows of {entity} are loaded{through}, and one per {names} is kept in Python",
+        "Keep one per {names} in SQL: DISTINCT ON, or row_number() over a partition by {names}.",
+        "Keep one per {names} in SQL: DISTINCT ON, or row_number() over a partition by {names}.",
     ),
     "reduced": (
         "Rows of {entity} are loaded{through} and reduced in Python: {word}() of {names}",
@@ -68,7 +73,7 @@ def told(found: Surplus) -> tuple[str, str]:
     if found.kind == "reduced" and not found.names:
         what, cure = what.replace(" of {names}", ""), "Let SQL do it: order_by(…).limit(1), or func.{word}(…)."
     values = {
-        "entity": got.entity.name,
+        "entity": found.entity.name,
         "through": f" through {got.site.name}()" if got.effect.via is not None else "",
         "names": " and ".join(found.names[:3]),
         "word": word,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from persist_lint.link.around import Around, Part, plain_names
+from persist_lint.link.around import Part, plain_names
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import Coll, Data, Inst, Lib, Tup, Type, members
-from persist_lint.link.sifting import looked_for, sifted
+from persist_lint.link.sifting import looked_for, once_per_key, sifted
 from persist_lint.link.uses_of_rows import Event, EventKind, Ref, Shape, Uses
 from persist_lint.model import facts as f
 
@@ -166,9 +166,7 @@ class Trail:
         if part.node.ops[0] in ("in", "not in"):
             if part.role == "right":
                 self.event("contains", part.node, ref)
-        elif ref.shape in ("one", "row"):
-            self.event("bool", node, ref)
-        elif any(isinstance(one, f.Const) and one.value is None for one in part.node.rights):
+        elif ref.shape in ("one", "row") or any(is_none(one) for one in part.node.rights):
             self.event("bool", node, ref)
         else:
             self.escape("compared", ref)
@@ -181,7 +179,8 @@ class Trail:
         assert isinstance(part.node, f.For)
         loop = part.node
         names = looked_for(self, loop, ref) if ref.shape in ("many", "result") else None
-        self.event("iterate" if names is None else "filter", loop, ref, names or ())
+        kind: EventKind = "iterate" if names is None else "distinct" if once_per_key(loop) else "filter"
+        self.event(kind, loop, ref, names or ())
         self.turn(loop.target, loop, ref)
 
     def comprehended(self, part: Part, node: f.Expr, ref: Ref) -> None:
@@ -259,10 +258,10 @@ class Trail:
         outer = self.around.parent(part.node)
         place = next((i for i, item in enumerate(part.node.items) if item is node), -1)
         plain = not any(isinstance(item, f.Star) for item in part.node.items)
-        if part.node.kind == "tuple" and plain and ref.slot < 0 and outer is not None and place >= 0:
-            if isinstance(outer.node, f.Return):
-                self.follow(part.node, replace(ref, slot=place))
-                return
+        returned = outer is not None and isinstance(outer.node, f.Return)
+        if part.node.kind == "tuple" and plain and ref.slot < 0 and returned and place >= 0:
+            self.follow(part.node, replace(ref, slot=place))
+            return
         if isinstance(node, f.Star) and part.node.kind == "list":
             self.follow(part.node, replace(ref, part=True))
             return
@@ -332,12 +331,17 @@ class Trail:
         raise NotImplementedError
 
 
+def is_none(expr: f.Expr) -> bool:
+    """Whether an expression is ``None``."""
+    return isinstance(expr, f.Const) and expr.value is None
+
+
 def item_of(ref: Ref, target: f.Expr) -> tuple[Shape | None, f.Expr | None]:
     """What a turn over the rows gives, and the target that gets it."""
     match ref.shape, target:
-        case ("many" | "result"), f.Name():
+        case (("many" | "result"), f.Name()):
             return "one", target
-        case ("many" | "result" | "rows"), f.Seq(items=(only,)):
+        case (("many" | "result" | "rows"), f.Seq(items=(only,))):
             return "one", only
         case "rows", f.Name():
             return "row", target
@@ -375,11 +379,10 @@ def shape_of(kind: Type) -> tuple[Shape | None, Class | None]:
             case Data():
                 return "one", None
             case Coll(item=item):
-                inner, cls = shape_of(item)
-                return ("many", cls) if inner == "one" else ("rows", cls) if inner == "row" else (None, None)
+                inner, of = shape_of(item)
+                return ("many", of) if inner == "one" else ("rows", of) if inner == "row" else (None, None)
             case Tup(items=items) if items:
-                first = shape_of(items[0].type)
-                return "row", first[1]
+                return "row", shape_of(items[0].type)[1]
             case Lib():
                 return "result", None
     return None, None

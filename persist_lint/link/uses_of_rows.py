@@ -25,7 +25,8 @@ from persist_lint.model.span import Span
 Shape = Literal["result", "rows", "row", "many", "one", "map", "numbered", "grouped"]
 Path = tuple[str, ...]
 EventKind = Literal[
-    "len", "bool", "first", "last", "slice", "index", "iterate", "filter", "reduce", "contains", "dropped", "scan", "sort"
+    "len", "bool", "first", "last", "slice", "index", "iterate", "filter", "reduce", "contains", "dropped",
+    "distinct", "sort",
 ]  # fmt: skip
 
 
@@ -56,7 +57,7 @@ class Ref(Struct, frozen=True):
 class Event(Struct, frozen=True, eq=False):
     """One thing done with a list of rows (or with one: ``first`` of a result, ``dropped``).
 
-    ``names`` are the columns that a filter tests; ``word`` is the builtin that reduces, the method that takes the first.
+    ``names`` are the columns that a filter tests; ``word`` is the builtin that reduces, the method that takes one.
     """
 
     kind: EventKind

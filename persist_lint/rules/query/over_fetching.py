@@ -1,14 +1,18 @@
 """More is loaded than anyone on the path uses.
 
-What: a query loads rows that are only counted, tested for, sliced or filtered in Python.
+What: a query loads rows that are only counted, tested for, sliced, filtered, or reduced to one value in Python; a helper
+that returns rows is judged at each call of it, also where it converts them first. ``first()`` and ``scalar()`` of a
+result take one row of all that the database sends.
 
 Why: every row costs the database a read, the network its bytes and Python an object; a list that is loaded for its
-length grows with the table.
+length, or for a few of its items, grows with the table.
 
-Instead: say in SQL what is wanted: ``count()``, ``exists()``, ``limit(1)``, a condition, the columns that are read.
+Instead: say in SQL what is wanted: ``count()``, ``exists()``, ``limit(1)``, a condition, an aggregate.
 
-Not reported: rows that go where they cannot be followed; a query that names one row by its key, has a limit or takes
-locks; what only one-shot commands, start-up and tests run.
+Not reported: rows that go where they cannot be followed (stored in an object, yielded, handed to a library); a query
+that names one row by its key, has a limit or takes locks; filters that SQL cannot say, that let all rows pass under some
+condition, or that the statement has already; two filters by one column, which may be two halves. Filters that only leave
+some out, and ``first()`` under conditions that may name one row, are *possible* only. One-shot commands and start-up.
 """
 
 from __future__ import annotations
