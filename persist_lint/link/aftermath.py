@@ -61,7 +61,7 @@ class Aftermath:
             return self._after(swallow.use)
         found = []
         for way in sorted(swallow.ways):
-            last = self._first(swallow.function, swallow.statement.final, swallow.session)
+            last = self._first(swallow.function, swallow.final, swallow.session)
             found.append(last or self._onward(swallow.function, swallow.frames, swallow.session, way, 0))
         return worst(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from persist_lint.link.narrow import exits
 from persist_lint.link.tree import blocks
 from persist_lint.model import facts as f
 
@@ -38,16 +39,23 @@ def assignments(body: tuple[f.Stmt, ...], name: str) -> Iterator[tuple[f.Expr, t
                 yield f.Other(statement.at), tests, f.Assign(statement.at, (target,), statement.iter)
 
 
-def under_tests(body: tuple[f.Stmt, ...], tests: tuple[Test, ...] = ()) -> Iterator[tuple[f.Stmt, tuple[Test, ...]]]:
-    """Every statement with the conditions of the ``if`` statements around it, in order of place."""
+def under_tests(
+    body: tuple[f.Stmt, ...], tests: tuple[Test, ...] = (), left: bool = False
+) -> Iterator[tuple[f.Stmt, tuple[Test, ...]]]:
+    """Every statement with the conditions of the ``if`` statements around it, in order of place.
+
+    With ``left`` those that fail because their ``if`` would have left the block count as well.
+    """
     for statement in body:
         yield statement, tests
         if isinstance(statement, f.If):
-            yield from under_tests(statement.body, (*tests, (statement.test, True)))
-            yield from under_tests(statement.orelse, (*tests, (statement.test, False)))
+            yield from under_tests(statement.body, (*tests, (statement.test, True)), left)
+            yield from under_tests(statement.orelse, (*tests, (statement.test, False)), left)
+            if left and not statement.orelse and exits(statement.body):
+                tests = (*tests, (statement.test, False))
             continue
         for block in blocks(statement):
-            yield from under_tests(block, tests)
+            yield from under_tests(block, tests, left)
 
 
 def _is_name(expr: f.Expr, name: str) -> bool:

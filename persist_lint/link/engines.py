@@ -326,7 +326,7 @@ class Engines:
         home: Frame | None = frame
         inner: f.Call | None = call
         while home is not None and inner is not None:
-            for statement, tests in under_tests(home.function.body):
+            for statement, tests in under_tests(home.function.body, left=True):
                 if tests and holds_call(statement, inner):
                     yield from ((test, truth, home) for test, truth in reversed(tests))
             inner, home = home.call, home.caller
@@ -391,8 +391,13 @@ class Engines:
     def _behind(self, node: f.Name | f.Attr, frame: Frame) -> Iterator[tuple[f.Expr, Frame]]:
         """The expressions that a name, property or function stands for."""
         if isinstance(node, f.Name):
+            sites = self._world.flow(frame.function).sites
             for value, _, _ in assignments(frame.function.body, node.id):
-                yield value, frame
+                site = sites.get(value)
+                if (
+                    site is None or self._world.kind(site.result.type) != "engine"
+                ):  # whether it is there, not what it is
+                    yield value, frame
         owner = self._world.evaluate_inside(frame.function, node.value if isinstance(node, f.Attr) else node)
         for kind in members(owner.type):
             method = self._method(kind, node)

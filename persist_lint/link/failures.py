@@ -54,14 +54,15 @@ LOST = frozenset({"OperationalError", "InterfaceError", "DBAPIError", "Disconnec
 class Swallow(Struct, frozen=True, eq=False):
     """A handler that catches the failure of ``effect`` on ``session`` and lets the program go on.
 
-    ``frames`` are the blocks around the ``try``; ``ways`` how the handler is left: end, return, break, continue; with
+    For ``suppress`` the handler is one that does nothing. ``final`` is the ``finally`` of the ``try``, ``frames`` are
+    the blocks around it; ``ways`` how the handler is left: end, return, break, continue; with
     ``sometimes`` it rolls back or raises on other ways. ``names_it``: the handler names errors, not just everything.
     ``use`` is a use of the session in the handler itself.
     """
 
     function: Function
     handler: f.Handler
-    statement: f.Try
+    final: tuple[f.Stmt, ...]
     frames: tuple[Frame, ...]
     effect: Effect
     session: Sym
@@ -77,7 +78,7 @@ class Swallow(Struct, frozen=True, eq=False):
 
     @property
     def at(self) -> Span:
-        """The handler's head, ``except …`` up to its type."""
+        """The handler's head, ``except …`` up to its type; ``with suppress(…)``."""
         start, kind = self.handler.at, self.handler.type
         end = (start.line, start.column + len("except")) if kind is None else (kind.at.end_line, kind.at.end_column)
         return Span(start.line, start.column, *end)
@@ -93,8 +94,9 @@ class Failures:
 
     def swallowed(self, function: Function) -> list[Swallow]:
         """The handlers of a function that swallow failed database calls, each once, in order of place."""
-        found: dict[int, Swallow] = {}
-        if not any(isinstance(s, f.Try) and s.handlers for s in statements(function.body)):
+        found: dict[Span, Swallow] = {}
+        suppresses = "suppress" in function.facts.names or function.is_module
+        if not suppresses and not any(isinstance(s, f.Try) and s.handlers for s in statements(function.body)):
             return []
         sites = self._project.world.flow(function).sites.values()
         for site in sorted(sites, key=lambda s: s.at):
@@ -106,11 +108,11 @@ class Failures:
         return list(found.values())
 
     @staticmethod
-    def _keep(found: dict[int, Swallow], swallow: Swallow) -> None:
+    def _keep(found: dict[Span, Swallow], swallow: Swallow) -> None:
         """One per handler: a failing write rather than a read."""
-        known = found.get(id(swallow.handler))
+        known = found.get(swallow.at)
         if known is None or (known.effect.kind in READS and swallow.effect.kind in WRITES):
-            found[id(swallow.handler)] = swallow
+            found[swallow.at] = swallow
 
     # ------------------------------------------------------------------ outward
 
@@ -165,19 +167,37 @@ class Failures:
             owner = frames[number].owner
             if isinstance(owner, f.With) and self.ends_with(function, owner, effect.session):
                 return True
-            if isinstance(owner, f.Try):
-                if frames[number].part == "body":
-                    handler = next((h for h in owner.handlers if self._catches(function, h, effect)), None)
-                    if handler is not None:
-                        outcome = self._handled(function, owner, handler, frames[:number], effect)
-                        if outcome is not None:
-                            return outcome
-                if self.restores(function, owner.final, effect.session):
-                    return True
+            handlers = self._handlers(function, owner) if frames[number].part == "body" else ()
+            final = owner.final if isinstance(owner, f.Try) else ()
+            handler = next((h for h in handlers if self._catches(function, h, effect)), None)
+            outcome = self._handled(function, final, handler, frames[:number], effect) if handler is not None else None
+            if outcome is not None:
+                return outcome
+            if final and self.restores(function, final, effect.session):
+                return True
         return None
 
+    def _handlers(self, function: Function, owner: f.Stmt | None) -> tuple[f.Handler, ...]:
+        """What catches errors of a statement: handlers of a ``try``; ``suppress(…)`` as one that does nothing."""
+        if isinstance(owner, f.Try):
+            return owner.handlers
+        if not isinstance(owner, f.With):
+            return ()
+        found = []
+        for item in owner.items:
+            site = self._project.world.flow(function).sites.get(item.context)
+            if isinstance(item.context, f.Call) and site is not None and _suppresses(site):
+                kinds = f.Seq(item.context.at, "tuple", item.context.args)
+                found.append(f.Handler(owner.at, kinds, None, ()))
+        return tuple(found)
+
     def _handled(
-        self, function: Function, statement: f.Try, handler: f.Handler, frames: tuple[Frame, ...], effect: Effect
+        self,
+        function: Function,
+        final: tuple[f.Stmt, ...],
+        handler: f.Handler,
+        frames: tuple[Frame, ...],
+        effect: Effect,
     ) -> Swallow | bool | None:
         walk = HandlerWalk(self._project, function, effect.session)
         ways = walk.ways(handler.body)
@@ -185,7 +205,7 @@ class Failures:
         if not swallowing:
             return None if ways == {"raise"} else True
         return Swallow(
-            function, handler, statement, frames, effect, effect.session, frozenset(swallowing),
+            function, handler, final, frames, effect, effect.session, frozenset(swallowing),
             bool(ways - swallowing), not BROAD.intersection(self._names(function, handler.type)), walk.use,
         )  # fmt: skip
 
@@ -298,6 +318,10 @@ class HandlerWalk:
                     if target.row is not None and target.bound is not None and BEGINS & set(target.row.does):
                         return target.bound.sym
         return None
+
+
+def _suppresses(site: Site) -> bool:
+    return any(target.name == "contextlib.suppress" for target in site.targets)
 
 
 def commits(effect: Effect) -> bool:

@@ -1,6 +1,6 @@
 """A failed flush, statement or commit is swallowed, and the session goes on without rollback.
 
-What: a handler catches the error of a flush, commit or statement and neither rolls back nor lets the error on.
+What: a handler or `suppress` catches the error of a flush, commit or statement; nobody rolls back or lets the error on.
 
 Why: after a failed flush every use of the session raises PendingRollbackError until ``rollback()``; after a failed
 statement PostgreSQL refuses everything and turns a COMMIT into a ROLLBACK without a word. Inside a ``begin()`` block
