@@ -51,6 +51,12 @@ class Kept:
         """Work it out again when asked next."""
         self._known.pop(place, None)
 
+    def puts(self, owner: str, name: str) -> list[tuple[Function, Value]]:
+        """The functions that put something there, each with what, in its own terms."""
+        place = (owner, name)
+        writers = self._writers(place)[:MAX_WRITERS]
+        return [(writer, value) for writer in writers for value in self._world.flow(writer).kept.get(place, ())]
+
     def _find(self, place: Place) -> Value:
         found = [
             value

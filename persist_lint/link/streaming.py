@@ -1,8 +1,8 @@
 """Sessions that live as long as a stream: an SSE or streaming response, a generator that feeds one, a websocket.
 
-Three ways lead there. The handler's injected session has a transaction open when the response is returned, and the
-framework tears it down after the response. The generator uses the handler's session itself. Or it yields inside a
-``with`` whose session it has used and not ended.
+The handler's injected session has a transaction open when the response is returned, and the framework tears it down
+after the response; or middleware does, or Flask, which keeps the request's context. The generator uses the handler's
+session itself. Or it yields inside a ``with`` whose session it has used and not ended.
 
     async def events(job_id, session: SessionDep):            Holding(way="injected", …): read before the response,
         job = await session.get(Job, job_id)                  given back when the client goes
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from persist_lint.link.effects import Effect
+from persist_lint.link.engines import FLASK
 from persist_lint.link.index import Function
+from persist_lint.link.kept import REQUEST_STATE
 from persist_lint.link.lattice import Coll, Fn, Lib, Sym, Value, members
 from persist_lint.link.sites import Site
 from persist_lint.link.states import NEW, OPEN
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from persist_lint.link.project import Project
     from persist_lint.link.views import FunctionView
 
+WITH_CONTEXT = "flask.stream_with_context"
 USES = SQL_KINDS | {"flush", "unit.merge"}
 WAITS = frozenset({"sleep", "wait", "listen"})
 #: In memory as a whole.
@@ -40,8 +43,9 @@ BUFFERS = frozenset({"io.BytesIO", "io.StringIO"})
 class Holding(Struct, frozen=True, eq=False):
     """A session held by a stream.
 
-    ``way``: injected (open when the response is returned), dependency (left open by one), captured (used by the
-    generator), own (the generator's ``with``), endpoint (which yields itself), websocket, poll. ``at`` is the response,
+    ``way``: injected (open when the response is returned), middleware (opened around the application), context (that of
+    Flask, kept for the stream), dependency (left open by one), captured (used by the generator), own (the generator's
+    ``with``), endpoint (which yields itself), websocket, poll. ``at`` is the response,
     generator's ``with``, yield, parameter or waiting call; ``since`` the effect that began or uses it; ``feeder`` the
     generator, or the dependency that left the transaction open.
     """
@@ -62,7 +66,8 @@ class Holding(Struct, frozen=True, eq=False):
             found.append(Step(leaf.function.module.path, leaf.at, describe(leaf)))
         if self.feeder is not None and self.feeder is not function.function:
             place = self.feeder.facts.at
-            does = "leaves the transaction open" if self.way == "dependency" else "feeds the stream"
+            others = {"dependency": "leaves the transaction open", "middleware": "opens the session"}
+            does = others.get(self.way, "feeds the stream")
             found.append(Step(self.feeder.module.path, place, f"{self.feeder.dotted} {does}"))
         return found
 
@@ -73,9 +78,10 @@ def holdings(function: FunctionView) -> Iterator[Holding]:
     for response in _responses(function):
         feeders = [s for s in function.flow.sites.values() if s.group == response.at]
         found = next(_captured(function, feeders, response), None) or _open_at(function, response, injected)
-        found = found or next(_left_open(function, response, injected), None)
+        found = found or next(_left_open(function, response, injected), None) or _around(function, response)
         if found is not None:
             yield found
+    yield from _in_context(function)
     yield from _own(function)
     yield from _endpoint(function, injected)
     yield from _websocket(function, injected)
@@ -136,6 +142,54 @@ def _open_at(function: FunctionView, response: Site, injected: frozenset[int]) -
         if states & OPEN and _root(sym) in injected:
             return Holding("injected", response.at, _first_use(function, sym, response.at))
     return None
+
+
+def _around(function: FunctionView, response: Site) -> Holding | None:
+    """A session with a transaction open that ASGI middleware opened around the application, response and all.
+
+    What Starlette's BaseHTTPMiddleware opens around ``call_next`` is closed before the body is sent.
+    """
+    for sym, states in function.life.before.get(response.node, {}).items():
+        match sym:
+            case ("attr", ("attr", _, "state"), str(name)) if states & OPEN:
+                for writer, kept in function.project.world.kept.puts(REQUEST_STATE, name):
+                    opened = [m.sym for ms in function.project.world.flow(writer).managers.values() for m in ms]
+                    if kept.sym in opened and _is_asgi(writer):
+                        return Holding("middleware", response.at, _first_use(function, sym, response.at), writer)
+    return None
+
+
+def _is_asgi(function: Function) -> bool:
+    """Whether it is an application as ASGI calls it, or middleware around one."""
+    return {"scope", "receive", "send"} <= {parameter.name for parameter in function.params}
+
+
+def _in_context(function: FunctionView) -> Iterator[Holding]:
+    """Flask's ``stream_with_context`` around a generator, or as its decorator: Flask-SQLAlchemy's session stays."""
+    for site in function.flow.sites.values():
+        feeders = [t.function for t in site.targets if t.function is not None and t.function.is_generator]
+        if any(t.name == WITH_CONTEXT for t in site.targets):
+            inner = [s for s in function.flow.sites.values() if s.group == site.at]
+            feeders = [t.function for s in inner for t in s.targets if t.function is not None]
+        elif not any(_keeps_context(function, feeder) for feeder in feeders):
+            continue
+        if feeders and not any(map(_lasts, feeders)):
+            continue
+        for sym, states in function.life.before.get(site.node, {}).items():
+            if states & OPEN and _is_flasks(function, sym):
+                yield Holding("context", site.group or site.at, _first_use(function, sym, site.at), *feeders[:1])
+                break
+
+
+def _keeps_context(function: FunctionView, generator: Function) -> bool:
+    rows = (function.project.world.row_of_decorator(d, generator) for d in generator.facts.decorators)
+    return any(row is not None and row[1] == WITH_CONTEXT for row in rows)
+
+
+def _is_flasks(function: FunctionView, sym: Sym) -> bool:
+    """Whether it is the session of Flask-SQLAlchemy, which goes with the application's context."""
+    recipes = function.project.session(function.function, sym).recipes
+    return bool(recipes) and all(recipe.maker.target.makes == FLASK for recipe in recipes)
 
 
 def _left_open(function: FunctionView, response: Site, injected: frozenset[int]) -> Iterator[Holding]:

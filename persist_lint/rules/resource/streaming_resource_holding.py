@@ -10,8 +10,8 @@ Instead: read what the stream needs in a short session that is closed before the
 transaction as the last act before it; inside the generator open a session per read and close it before each yield.
 
 Not reported: sessions on which nothing was executed, or whose transaction was ended before; sessions that the generator
-opens and closes between two yields; teardown before the response (FastAPI 0.106 to 0.117) unless the generator uses the
-session; sessions kept by middleware in the request's state.
+opens and closes between two yields; teardown before the response (FastAPI 0.106 to 0.117, Flask without
+``stream_with_context``, BaseHTTPMiddleware) unless the generator uses the session.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ async def names(request) -> StreamingResponse:
 WORDS = {
     "injected": "the injected session has a transaction open here and is given back only when the stream ends",
     "dependency": "the dependency {}() left a transaction open on the injected session, kept until the stream ends",
+    "middleware": "the session that {}() opened around the application has a transaction open until the stream ends",
+    "context": "stream_with_context() keeps the request's session, in its transaction, until the client goes",
     "endpoint": "the injected session has a transaction open at every yield, for as long as the client stays",
     "poll": "the request waits for a change with the injected session's transaction open",
     "captured": "the stream works on the handler's session for as long as the client stays",
