@@ -27,6 +27,7 @@ from persist_lint.link.index import Function, Index
 from persist_lint.link.lattice import Sym
 from persist_lint.link.makers import Maker, Makers
 from persist_lint.link.names import Scopes
+from persist_lint.link.percall import PerCall
 from persist_lint.link.pools import Pools
 from persist_lint.link.relevance import relevant
 from persist_lint.link.resolve import Resolver
@@ -164,6 +165,10 @@ class Project:
     def rows(self) -> Rows:
         """Rows of queries in the hands of functions, and what becomes of them."""
         return Rows(self.world, self.summaries)
+
+    def per_call(self) -> PerCall:
+        """What is made for every call and should live as long as the process."""
+        return PerCall(self)
 
     @cached_property
     def channels(self) -> tuple[ChannelView, ...]:
