@@ -166,6 +166,7 @@ class Project:
         """Rows of queries in the hands of functions, and what becomes of them."""
         return Rows(self.world, self.summaries)
 
+    @cached_property
     def per_call(self) -> PerCall:
         """What is made for every call and should live as long as the process."""
         return PerCall(self)
