@@ -48,7 +48,8 @@ class Heavy(Struct, frozen=True, eq=False):
 def heavy_calls(world: World, blocking: Blocking, function: Function) -> list[Heavy]:
     """The pieces of heavy work that a function on the loop does there, in order of place.
 
-    Calls of one library in the function itself are one piece of work, at the first.
+    Calls of one library in the function itself are one piece of work, at the first, and so are those of methods of one
+    object that it was given or made (an archive that is filled).
     """
     found: dict[object, list[tuple[Blocked, Effect]]] = {}
     for blocked in blocking.calls(function, CPU):
@@ -56,13 +57,23 @@ def heavy_calls(world: World, blocking: Blocking, function: Function) -> list[He
         if not effects:
             continue
         effect = min(effects, key=_is_light)
-        direct = effect.via is None and effect.target is not None
-        key: object = effect.subject.partition(".")[0] if direct else blocked.site
-        found.setdefault(key, []).append((blocked, effect))
+        found.setdefault(_piece(effect) or blocked.site, []).append((blocked, effect))
     return [
         Heavy(first.site, effect, tuple(b.site for b, _ in rest), _source(world, effect) if _is_light(effect) else "")
         for (first, effect), *rest in found.values()
     ]
+
+
+def _piece(effect: Effect) -> object:
+    """What all calls of one piece of work have in common; None for a call that is one of its own."""
+    library = effect.leaf.subject.partition(".")[0]
+    if effect.via is None:
+        return library
+    bound = effect.target.bound if effect.target is not None else None
+    if bound is None or bound.sym[0] not in ("param", "new", "open", "call"):
+        return None
+    is_self = bound.sym == ("param", 0) and effect.function.is_method
+    return None if is_self else (bound.sym, library)
 
 
 def twin_of(world: World, site: Site) -> str:

@@ -13,8 +13,8 @@ be a plain ``def``: the framework runs it in a thread.
 
 Not reported: what is handed to a thread or process; ``def`` endpoints and dependencies; start-up and command lines;
 constant input, files of the package; JSON of which nothing says that it is large; what only the first call in the
-process does. A cache in front of a key derivation changes nothing for the first request of each key. JSON of request
-bodies is *possible* only: most are small.
+process does. A cache in front of a key derivation changes nothing for the first request of each key. JSON of uploads
+and files counts in handlers; elsewhere, and of request bodies, it is *possible* only: most are small.
 """
 
 from __future__ import annotations
@@ -64,8 +64,6 @@ async def login(password: str, known: str) -> bool:
     return await asyncio.to_thread(bcrypt.checkpw, password.encode(), known.encode())
 """,
 )
-#: How sure it is that small work over data of unknown size takes long.
-SURE = {"file": Confidence.PROBABLE, "body": Confidence.POSSIBLE}
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -86,7 +84,9 @@ def _finding(function: FunctionView, heavy: Heavy) -> Finding:
     lines = dict.fromkeys(str(site.at.line) for site in heavy.more if site.at.line != call.at.line)
     more = f"; so do the calls in lines {', '.join(lines)}" if lines else ""
     message = f"computes on the event loop: {what}{through}{often}; no other task of the process runs meanwhile{more}"
-    confidence = SURE.get(heavy.source, Confidence.PROBABLE if effect.weak else call.confidence)
+    confidence = Confidence.PROBABLE if effect.weak else call.confidence
+    if heavy.source:  # small work over data of unknown size
+        confidence = Confidence.PROBABLE if heavy.source == "file" and function.hot else Confidence.POSSIBLE
     return function.finding(
         RULE,
         call.at,

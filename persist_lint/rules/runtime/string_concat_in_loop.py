@@ -10,8 +10,8 @@ Instead: collect the parts in a list and join them once: ``"".join(parts)``; for
 ``io.StringIO``.
 
 Not reported: loops with few turns; texts that the loop also cuts or empties, or uses as a whole in every turn; texts of
-the loop's own item (``job.log += …``); start-up and command lines. ``s += part`` on a plain local is linear in CPython,
-though not in other Pythons: *possible*, and low.
+the loop's own item (``job.log += …``); start-up and the modules of commands. ``s += part`` on a plain local is linear in
+CPython, though not in other Pythons: *possible*, and low.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from persist_lint.link.growth import Growth, growths
 from persist_lint.link.project import Project
+from persist_lint.link.repetition import graded, speaks
 from persist_lint.link.views import FunctionView
 from persist_lint.model.finding import Finding
 from persist_lint.model.rule import Family, Rule
@@ -35,7 +36,7 @@ RULE = Rule(
     principle="Runtime Performance / Memory Allocation",
     severities=(
         (Severity.MEDIUM, "where every turn copies the text"),
-        (Severity.LOW, "on a plain local, which CPython extends in place (possible)"),
+        (Severity.LOW, "where only commands lead; on a plain local, which CPython extends in place (possible)"),
     ),
     recommendation='Collect the parts in a list and join them once after the loop: "".join(parts).',
     sources=("https://docs.python.org/3/library/stdtypes.html#common-sequence-operations",),
@@ -63,7 +64,7 @@ BYTES = "Collect them in a bytearray: data = bytearray(), data += part; bytes(da
 def check(project: Project) -> Iterator[Finding]:
     """One finding per text and loop."""
     for function in project.all_functions():
-        if not function.cold:
+        if speaks(function):
             for growth in growths(project.world, function.function):
                 yield _finding(function, growth)
 
@@ -78,7 +79,7 @@ def _finding(function: FunctionView, growth: Growth) -> Finding:
         RULE,
         growth.at,
         message,
-        Severity.MEDIUM if growth.why else Severity.LOW,
+        graded(function, Severity.MEDIUM) if growth.why else Severity.LOW,
         trace=[function.step(growth.loop.at, "repeats it")],
         recommendation=BYTES if growth.kind == "bytes" else "",
         confidence=likely if growth.why else Confidence.POSSIBLE,
