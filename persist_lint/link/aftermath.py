@@ -28,6 +28,7 @@ from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
+    from persist_lint.link.views import FunctionView
 
 Kind = Literal["begun", "shared", "committed", "used", "unknown", "closed"]
 #: The worst first.
@@ -156,7 +157,7 @@ class Aftermath:
         return After("unknown", function, function.facts.at)
 
     def _in_callers(self, function: Function, session: Sym, depth: int) -> Iterator[After]:
-        for caller in self._project.callers.of(function):
+        for caller in self._project.callers.nearest(function):
             if self._project.is_test(caller.function.module.path) or caller.site.manner not in ("here", "thread"):
                 continue
             known = received(caller.site, caller.target)
@@ -173,6 +174,17 @@ class Aftermath:
         providers = [k for v in self._project.world.providers(function, session[1]) for k in members(v.type)]
         commits = self._project.resources.commits_after_yield
         return any(isinstance(kind, Fn) and commits(kind.function) for kind in providers)
+
+
+def followed(project: Project, failures: Failures) -> Iterator[tuple[FunctionView, Swallow, After]]:
+    """Every handler that swallows, with what follows; a wrapper's for the first of the functions that it stands for."""
+    aftermath = Aftermath(project, failures)
+    told: set[tuple[str, Span]] = set()
+    for function in (*project.functions(), *project.wrappers()):
+        for swallow in () if function.silent else failures.swallowed(function.function):
+            if (function.path, swallow.at) not in told:
+                told.add((function.path, swallow.at))
+                yield function, swallow, aftermath.of(swallow)
 
 
 def _root(sym: Sym) -> Sym:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from persist_lint.link.decorated import is_same, undecorated
 from persist_lint.link.index import Function
 from persist_lint.link.sites import Site, Target
 from persist_lint.link.world import World
@@ -23,6 +24,7 @@ class Callers:
     """The callers of every function, in order of path and place; made in one pass over the relevant functions."""
 
     def __init__(self, world: World, functions: Iterable[Function]) -> None:
+        self._world = world
         self._by_callee: dict[Function, list[Caller]] = {}
         for function in functions:
             for site in sorted(world.flow(function).sites.values(), key=lambda s: s.at):
@@ -34,4 +36,25 @@ class Callers:
 
     def of(self, function: Function) -> list[Caller]:
         """Every call of a function (and of its copies for the classes of its receivers)."""
-        return self._by_callee.get(function.origin, [])
+        found = self._by_callee.get(function.origin, [])
+        if function.decorates is None:
+            return found
+        return [one for one in found if one.target.function is not None and _stands_for(one.target.function, function)]
+
+    def nearest(self, function: Function) -> list[Caller]:
+        """The calls that run a function at once: those of the wrapper that stands for it, if there is one."""
+        return [
+            Caller(wrapper, site, target)
+            for wrapper in self._world.decorated.caller_of(function)
+            for site in self._world.flow(wrapper).sites.values()
+            for target in site.targets
+            if target.function is not None and is_same(target.function, function)
+        ] or self.of(function)
+
+
+def _stands_for(called: Function, wrapper: Function) -> bool:
+    """Whether a call of a wrapper, or of one around it, runs the wrapper of that very function."""
+    inner: Function | None = called
+    while inner is not None and inner.origin is not wrapper.origin:
+        inner = inner.decorates
+    return inner is not None and undecorated(inner).origin is undecorated(wrapper).origin

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from persist_lint.link.decorated import undecorated
 from persist_lint.link.index import Class, Function, Module
 from persist_lint.link.lattice import ClassObj, Coll, Fn, Inst, Type, Value, members
 from persist_lint.link.libcall import targets_of
@@ -37,7 +38,7 @@ class Entry(Struct, frozen=True, eq=False):
 
     ``in_thread``: a plain function that the framework runs in a thread; ``on_loop``: one that it runs on the event
     loop. ``starts`` are what it begins with, where that is not the function itself: the calls under
-    ``if __name__ == "__main__"`` of a module.
+    ``if __name__ == "__main__"`` of a module, the wrapper of its decorators.
     """
 
     function: Function
@@ -52,10 +53,15 @@ def is_test(path: str) -> bool:
     return TEST_PATH.search(path) is not None
 
 
-def entry(function: Function, kind: str, sync_runs: str) -> Entry:
-    """A function that a library calls as ``kind``, a plain one where ``sync_runs`` says."""
-    plain = not function.is_async
-    return Entry(function, kind, plain and sync_runs == "thread", plain and sync_runs == "loop" and kind in HOT | JOBS)
+def entry(called: Function, kind: str, sync_runs: str) -> Entry:
+    """A function that a library calls as ``kind``, a plain one where ``sync_runs`` says.
+
+    Of a wrapper, the entry point is the function that it stands for.
+    """
+    plain, function = not called.is_async, undecorated(called)
+    starts = None if called is function else (called, function)
+    on_loop = plain and sync_runs == "loop" and kind in HOT | JOBS
+    return Entry(function, kind, plain and sync_runs == "thread", on_loop, starts)
 
 
 class Finder:
@@ -154,7 +160,8 @@ class Finder:
             row = self._world.row_of_decorator(decorator, function)
             inner = row[0] if row is not None else self._wrapped(decorator, function)
             if inner is not None and inner.marks is not None:
-                found.append(entry(function, inner.marks, _plain_runs(inner, decorator)))
+                called = self._world.decorated.beneath(function, decorator)
+                found.append(entry(called, inner.marks, _plain_runs(inner, decorator)))
                 found += self._validators(function, decorator) if inner.validates else ()
         return found
 
@@ -223,7 +230,8 @@ class Finder:
             for name in one.methods:
                 method = world.classes.find_method(cls, name)
                 if method is not None:
-                    yield entry(world.variants.of(method, Value(Inst(cls)), {}), one.marks, one.sync_runs)
+                    meant = world.variants.of(method, Value(Inst(cls)), {})
+                    yield entry(world.decorated.runs(meant), one.marks, one.sync_runs)
                 for value in _assigned(cls, name):
                     yield from self._shown(value, cls.module.top, one.marks, one.sync_runs, 0)
 
@@ -285,7 +293,7 @@ class Finder:
             case f.Const(value=str(dotted)):
                 named = self._named(dotted, scope.module)
                 if named is not None:
-                    yield entry(named, marks, sync_runs)
+                    yield entry(self._world.decorated.runs(named), marks, sync_runs)
             case f.Call():
                 known = self._world.row_of_callee(self._world.evaluate_inside(scope, expr.func))
                 for run in known[0].runs if known is not None else ():
@@ -300,7 +308,8 @@ class Finder:
                 elif isinstance(bound, Function) or bound is None:
                     held = self._world.evaluate_inside(scope, expr)
                     kinds = (k for k in members(held.type) if isinstance(k, Fn))
-                    yield from (entry(kind.function, marks, sync_runs) for kind in kinds)
+                    runs = self._world.decorated.runs
+                    yield from (entry(runs(kind.function), marks, sync_runs) for kind in kinds)
 
     def _named(self, dotted: str, importer: Module) -> Function | None:
         """The function that a string names: ``app.tasks.send`` or ``app.tasks:send``."""
@@ -314,7 +323,7 @@ class Finder:
     def _streams(self, function: Function, response: Site) -> list[Entry]:
         """Generators that were called to feed a streaming response."""
         return [
-            Entry(target.function, "stream", not target.function.is_async)
+            entry(target.function, "stream", "thread")
             for site in list(self._world.flow(function).sites.values())
             if site.group == response.at
             for target in site.targets
@@ -336,7 +345,7 @@ class Finder:
     def _provider(self, kind: Type) -> Function | None:
         match kind:
             case Fn(function=function):
-                return function
+                return self._world.decorated.runs(function)
             case ClassObj(cls=cls):
                 return self._world.classes.find_method(cls, "__init__")
             case Inst(cls=cls):
@@ -345,7 +354,7 @@ class Finder:
 
 
 def _dependency(function: Function) -> Entry:
-    return Entry(function, "dependency", not function.is_async)
+    return entry(function, "dependency", "thread")
 
 
 def _is_within(function: Function, outer: Function) -> bool:

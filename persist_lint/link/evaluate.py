@@ -21,6 +21,7 @@ from persist_lint.link.lattice import (
     Coll,
     Data,
     Dict,
+    Fn,
     Inst,
     Lib,
     Mod,
@@ -144,6 +145,10 @@ class Evaluator:
         base = self.value(expr.value, "attribute")
         if base.sym == ("param", 0) and (assigned := self.env.get(f"self.{expr.name}")) is not None:
             return assigned
+        held = self.function.holder
+        if held is not None and base.sym == held[1].sym and expr.name in held[2]:
+            assert self.function.decorates is not None
+            return Value(Fn(self.function.decorates, bare=True))
         parameter = parameter_of(self.function, base.sym) if isinstance(base.type, Unknown) else None
         if parameter is not None and (kept := self.env.get(f"{parameter.name}.{expr.name}")) is not None:
             return kept

@@ -94,7 +94,7 @@ def held(project: Project, kinds: frozenset[str], lives: Lives | None = None) ->
     """
     audited = {view.function.origin for view in project.functions()}
     found: dict[tuple[str, Span], list[tuple[Occurrence, Frame]]] = {}
-    for view in project.functions():
+    for view in (*project.functions(), *project.wrappers()):
         if view.silent or not any(o.effect.kind in kinds for o in view.life.summary.occurrences):
             continue
         for occurrence, frame in _first_of_each(view, kinds, lives or project.lives):

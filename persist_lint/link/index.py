@@ -11,7 +11,7 @@ from persist_lint.model.facts import Attr, Call, ClassFacts, Expr, FunctionFacts
 from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
-    from persist_lint.link.lattice import Type
+    from persist_lint.link.lattice import Type, Value
 
 MODULE_LEVEL = "<module>"
 DECLARED_ATTR = frozenset({"declared_attr", "directive", "cascading"})
@@ -49,7 +49,9 @@ class Function:
     A function whose meaning depends on what it is called with has copies (see ``variants``): ``receiver`` is the class
     of the receiver, ``arguments`` that class's type arguments, ``given`` are types of parameters by number; ``origin``
     is the function as written (itself for all others). A copy of a wrapper ``decorates`` the function that it stands
-    for (see ``decorated``): ``caught`` says which of its parameters its ``*args`` and ``**kwargs`` hold.
+    for (see ``decorated``): ``caught`` says which of its parameters its ``*args`` and ``**kwargs`` hold. One that is
+    ``__call__`` of an object has a ``holder``: the name of its first parameter, which it does not have any more, the
+    object that this is, and the object's attributes that are the decorated function.
     """
 
     def __init__(self, module: Module, number: int, facts: FunctionFacts) -> None:
@@ -59,6 +61,7 @@ class Function:
         self.given: dict[int, Type] = {}
         self.decorates: Function | None = None
         self.caught: dict[str, tuple[int, ...]] = {}
+        self.holder: tuple[str, Value, frozenset[str]] | None = None
         self.module = module
         self.number = number
         self.facts = facts

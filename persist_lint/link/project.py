@@ -185,6 +185,14 @@ class Project:
         """All functions of audited files; those that are not relevant are walked only when asked about."""
         return self._views_of(self.relevant and self.world.index.functions())
 
+    def wrappers(self) -> Iterator[FunctionView]:
+        """The wrappers of the project's own decorators in audited files, once for each function that they stand for.
+
+        As written they call something unknown; only these know what.
+        """
+        found = [wrapper for one in self.relevant for wrapper in self.world.decorated.around(one)]
+        return self._views_of(sorted(found, key=lambda one: (one.module.path, one.number, one.order)))
+
     def changes_something(self, site: Site) -> bool:
         """Whether a call may run a project function that has effects of its own kind, assigns attributes or appends."""
         functions = [target.function for target in site.targets if target.function is not None]

@@ -62,6 +62,9 @@ class Walker(Evaluator):
         for parameter in self.function.facts.params if self.function.caught else ():
             if parameter.name in self.function.caught:
                 self.env[parameter.name] = self._caught(parameter)
+        holder, around = self.function.holder, self.function.parent
+        if holder is not None and (around is None or around.holder is not holder):
+            self.env[holder[0]] = holder[1]
         self.block(self.function.body)
         for given, off in self._off:  # unless it is all that there is
             given += off if not given else []

@@ -80,18 +80,25 @@ CURES = {**dict.fromkeys(FILES, FILE_CURE), "process": PROCESS_CURE}
 
 def check(project: Project) -> Iterator[Finding]:
     """One finding per blocking call line; one per coroutine for a synchronous database layer."""
-    for function in project.functions():
+    told: set[tuple[str, int]] = set()
+    for function in (*project.functions(), *project.wrappers()):
         if function.cold:
             continue
-        outside = project.blocking.calls(function.function, OUTSIDE)
+        outside = _new(function, OUTSIDE, told)
         for blocked in outside:
             yield _finding(function, blocked, "", CURES.get(blocked.worst.kind, RULE.recommendation))
-        told = {b.site.at.line for b in outside}
-        database = [b for b in project.blocking.calls(function.function, DATABASE) if b.site.at.line not in told]
+        told.update((function.path, b.site.at.line) for b in outside)
+        database = _new(function, DATABASE, told)
+        told.update((function.path, b.site.at.line) for b in database)
         if database:
             lines = [str(line) for line in dict.fromkeys(b.site.at.line for b in database[1:])]
             more = f"; so do the database calls in lines {', '.join(lines)}" if lines else ""
             yield _finding(function, database[0], more, DATABASE_CURE)
+
+
+def _new(function: FunctionView, kinds: frozenset[str], told: set[tuple[str, int]]) -> list[Blocked]:
+    found = function.project.blocking.calls(function.function, kinds)
+    return [blocked for blocked in found if (function.path, blocked.site.at.line) not in told]
 
 
 def _finding(function: FunctionView, blocked: Blocked, more: str, cure: str) -> Finding:

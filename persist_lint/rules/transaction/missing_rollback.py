@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from persist_lint.link.aftermath import After, Aftermath
+from persist_lint.link.aftermath import After, followed
 from persist_lint.link.failures import UNIT, Failures, Swallow
 from persist_lint.link.project import Project
 from persist_lint.link.views import FunctionView, describe, trace
@@ -81,15 +81,9 @@ NEXT = {
 
 def check(project: Project) -> Iterator[Finding]:
     """One finding per handler that swallows."""
-    failures = Failures(project, executes_matter=project.dialect != "sqlite")
-    aftermath = Aftermath(project, failures)
-    for function in project.functions():
-        if function.silent:
-            continue
-        for swallow in failures.swallowed(function.function):
-            after = aftermath.of(swallow)
-            if after.kind != "closed" or swallow.names_it or swallow.effect.via is None:
-                yield _finding(function, swallow, after)
+    for function, swallow, after in followed(project, Failures(project, executes_matter=project.dialect != "sqlite")):
+        if after.kind != "closed" or swallow.names_it or swallow.effect.via is None:
+            yield _finding(function, swallow, after)
 
 
 def _finding(function: FunctionView, swallow: Swallow, after: After) -> Finding:
