@@ -165,7 +165,8 @@ class Aftermath:
             if outer in (UNKNOWN_SYM, INNER_SYM):
                 continue
             frames = self._project.view(caller.function).places.frames(caller.site.node)
-            yield self._onward(caller.function, frames, outer, "end", depth + 1)
+            returns = bool(frames) and isinstance(frames[-1].block[frames[-1].index], f.Return)
+            yield self._onward(caller.function, frames, outer, "return" if returns else "end", depth + 1)
 
     def _commits_injected(self, function: Function, session: Sym) -> bool:
         """Whether the dependency that gave a handler its session commits after the handler."""

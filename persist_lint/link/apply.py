@@ -48,6 +48,7 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.libcall import LibraryCall, library_result, managed, passed_functions, targets_of
 from persist_lint.link.loops import of_call
+from persist_lint.link.overrides import overriding
 from persist_lint.link.params import class_type
 from persist_lint.link.protocols import called_by_builtin
 from persist_lint.link.resolve import instance_of
@@ -269,6 +270,9 @@ class Applier:
         if not candidates:
             return Outcome([], unknown("too dynamic"), "too many implementations")
         targets = [Target(c, c.dotted, None, bound, weak=weak) for c in candidates]
+        for method in overriding(self._world, self._ev.function, function, bound):
+            below = self._world.candidates(method, bound, args, keywords, bare=bare)
+            targets += [Target(c, c.dotted, None, bound, weak=True) for c in below]
         if any(is_callable(k) for v in (*args, *(v for _, v in keywords)) for k in members(v.type)):
             targets += self._handed_over(candidates[0], bound, args, keywords)
         known = actuals(candidates[0], bound, args, keywords)

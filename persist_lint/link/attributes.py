@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from persist_lint.link.fields import given, is_callable_only
 from persist_lint.link.given import handed_in
 from persist_lint.link.index import Class, Function, last_name
 from persist_lint.link.lattice import (
@@ -140,6 +141,8 @@ class Attributes:
                     Value(v.type, UNKNOWN_SYM, v.weak) for v in values if not isinstance(v.type, Null | Unknown)
                 ]
         if not assigned:
+            if declared is not None and is_callable_only(declared.type):
+                declared = given(self._world(), cls, name) or declared
             return None if declared is None else (declared, None)
         value = join(assigned)
         value = Value(translated(value.type, {}), value.sym, value.weak)

@@ -36,20 +36,20 @@ class Callers:
 
     def of(self, function: Function) -> list[Caller]:
         """Every call of a function (and of its copies for the classes of its receivers)."""
-        found = self._by_callee.get(function.origin, [])
-        if function.decorates is None:
-            return found
-        return [one for one in found if one.target.function is not None and _stands_for(one.target.function, function)]
+        return self._by_callee.get(function.origin, [])
 
     def nearest(self, function: Function) -> list[Caller]:
         """The calls that run a function at once: those of the wrapper that stands for it, if there is one."""
-        return [
+        found = [
             Caller(wrapper, site, target)
             for wrapper in self._world.decorated.caller_of(function)
             for site in self._world.flow(wrapper).sites.values()
             for target in site.targets
             if target.function is not None and is_same(target.function, function)
         ] or self.of(function)
+        if function.decorates is None:
+            return found
+        return [one for one in found if one.target.function is not None and _stands_for(one.target.function, function)]
 
 
 def _stands_for(called: Function, wrapper: Function) -> bool:

@@ -12,6 +12,7 @@ from persist_lint.link.lattice import Coll, Data, Dict, Type, TypeParam, Unknown
 from persist_lint.link.names import External, Variable
 from persist_lint.link.params import has_param, replace_params
 from persist_lint.link.resolve import Resolver
+from persist_lint.link.tree import flat
 from persist_lint.model import facts as f
 
 MAX_BASES = 64
@@ -333,19 +334,6 @@ def _face(base: Base) -> Type | None:
     if base.name == "enum.StrEnum":
         return Data("str")
     return Data(name) if base.name in ("builtins.str", "builtins.int", "builtins.float", "builtins.bytes") else None
-
-
-def flat(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
-    """The statements of a class body, branches of ``if`` and ``try`` included."""
-    for statement in body:
-        match statement:
-            case f.If(body=first, orelse=second):
-                yield from flat(first)
-                yield from flat(second)
-            case f.Try(body=first):
-                yield from flat(first)
-            case _:
-                yield statement
 
 
 def _last(expr: f.Expr) -> str:

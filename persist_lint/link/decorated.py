@@ -139,7 +139,9 @@ class Decorated:
         And whether the latter is so: then it is so for every function of that kind.
         """
         idle = False
-        for made in self._made(function, decorator):
+        found = list(self._made(function, decorator))
+        alike = [made for made in found if made.is_async is function.is_async]
+        for made in alike or found:  # ``return async_wrapper if iscoroutinefunction(function) else wrapper``
             through = self._through(made)
             if through and self._adds(made, through):
                 return made, False

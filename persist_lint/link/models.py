@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from persist_lint.link.classes import flat
 from persist_lint.link.declared import (
     COLUMNS,
     RELATIONSHIPS,
@@ -27,6 +26,7 @@ from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import Coll, Data, Inst, Type, Unknown, Value, members
 from persist_lint.link.names import Variable
 from persist_lint.link.tables import directive, made_name, table_call, table_columns, text_of
+from persist_lint.link.tree import flat
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 

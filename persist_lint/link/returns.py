@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from persist_lint.link.arguments import actuals
 from persist_lint.link.decorated import is_same
+from persist_lint.link.fields import is_callable_only
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited, element
 from persist_lint.link.lattice import (
@@ -102,6 +103,9 @@ class Returns:
         if parameter.kind == "kwargs":
             return Value(Dict(Data("str"), kind))
         if not isinstance(kind, Unknown):
+            if function.name == "__init__" and is_callable_only(kind):
+                passed_in = self._from_callers(function, number)
+                return Value(kind) if isinstance(passed_in.type, Unknown) else passed_in
             return self._injected(kind, home, place)
         default = parameter.default
         defaults = [world.evaluate_at(home, default)] if isinstance(default, f.Call | f.Name | f.Attr) else []
@@ -129,7 +133,7 @@ class Returns:
         found: list[Value] = []
         # what runs a function that was passed in is known call by call (see ``higher``); constructors keep theirs
         useless = (Unknown, Null) if function.name == "__init__" else (Unknown, Null, Fn, Partial, Closure)
-        if self._hops < MAX_CALLER_HOPS and function.params[number].annotation is None:
+        if self._hops < MAX_CALLER_HOPS and (function.params[number].annotation is None or function.name == "__init__"):
             self._hops += 1
             try:
                 wrapper = world.decorated.caller_of(function)

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from persist_lint.link.classes import flat
 from persist_lint.link.declared import last_of
 from persist_lint.link.index import Class, Function
 from persist_lint.link.names import Variable
 from persist_lint.link.resolve import Resolver
+from persist_lint.link.tree import flat
 from persist_lint.model import facts as f
 
 MAX_DEPTH = 8

@@ -132,3 +132,16 @@ _HEADS: dict[type, Callable[..., tuple[f.Expr | None, ...]]] = {
     f.Delete: lambda s: s.targets,
     f.Assert: lambda s: (s.test,),
 }
+
+
+def flat(body: tuple[f.Stmt, ...]) -> Iterator[f.Stmt]:
+    """The statements of a class body, branches of ``if`` and ``try`` included."""
+    for statement in body:
+        match statement:
+            case f.If(body=first, orelse=second):
+                yield from flat(first)
+                yield from flat(second)
+            case f.Try(body=first):
+                yield from flat(first)
+            case _:
+                yield statement

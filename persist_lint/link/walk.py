@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from persist_lint.link.arguments import parameter_of, with_entry
-from persist_lint.link.classes import flat
 from persist_lint.link.evaluate import Evaluator
 from persist_lint.link.index import Class, Function
 from persist_lint.link.kept import REQUEST_STATE, state_item
@@ -34,6 +33,7 @@ from persist_lint.link.narrow import exits, narrowed
 from persist_lint.link.protocols import assigned
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
 from persist_lint.link.sqltext import spliced
+from persist_lint.link.tree import flat
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
