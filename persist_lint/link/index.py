@@ -33,6 +33,12 @@ class Module:
         for class_ in self.classes:
             class_.link_up()
 
+    @cached_property
+    def overloaded(self) -> frozenset[tuple[int, int, str]]:
+        """The places and names of functions with ``@overload`` declarations."""
+        found = (one.facts for one in self.functions if "overload" in one.decorator_names)
+        return frozenset((facts.parent, facts.owner, facts.name) for facts in found)
+
     def __repr__(self) -> str:
         return f"<Module {self.dotted}>"
 
@@ -143,6 +149,12 @@ class Function:
     def is_method(self) -> bool:
         """Whether the first parameter is the instance or class."""
         return self.owner is not None and not self.is_static
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether ``@overload`` declarations of its name stand beside it."""
+        facts = self.facts
+        return (facts.parent, facts.owner, facts.name) in self.module.overloaded
 
     @cached_property
     def is_setter(self) -> bool:

@@ -45,6 +45,8 @@ from persist_lint.link.lattice import (
     unknown,
 )
 from persist_lint.link.libcall import called
+from persist_lint.link.overloads import chosen
+from persist_lint.link.overloads import declared as overloads
 from persist_lint.link.params import has_param, replace_params
 from persist_lint.link.resolve import instance_of
 from persist_lint.link.sites import passed
@@ -198,12 +200,10 @@ class Returns:
 
     def _overloaded(self, function: Function) -> list[Type]:
         """What the ``@overload`` declarations of a function say that it returns."""
-        owner = function.owner
-        scope = function.module.functions if owner is None else owner.methods.get(function.name, [])
+        if not function.is_overloaded:
+            return []
         kinds = [
-            self._w().resolver.annotation(one.facts.returns, one.module, one, owner)
-            for one in scope
-            if one.name == function.name and one.parent is function.parent and "overload" in one.decorator_names
+            self._w().resolver.annotation(one.facts.returns, one.module, one, one.owner) for one in overloads(function)
         ]
         return [kind for kind in kinds if not isinstance(kind, Unknown)]
 
@@ -241,6 +241,8 @@ class Returns:
         if sym[0] == "new" and sym[2] == ((-1, INNER_SYM),):
             sym = ("new", sym[1], ((-1, place),))  # which of its instances: the one that this call gives
         kind = value.type
+        if function.is_overloaded and (said := chosen(world, function, known)) is not None:
+            kind = world.declared(said, Value(kind)).type
         if isinstance(kind, Unknown) and value.sym[0] == "param" and value.sym[1] in known:
             kind = known[value.sym[1]].type
         if bound is not None and isinstance(bound.type, Inst) and function.owner is not None:
