@@ -76,6 +76,8 @@ class Decorated:
     def around(self, function: Function) -> list[Function]:
         """The wrappers that stand for a function, the innermost first; none where calls of it run the function."""
         found: list[Function] = []
+        if not function.facts.decorators:
+            return found
         standing = self.runs(function)
         while standing.decorates is not None and standing is not function:
             found.insert(0, standing)

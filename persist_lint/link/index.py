@@ -150,7 +150,7 @@ class Function:
         """Whether the first parameter is the instance or class."""
         return self.owner is not None and not self.is_static
 
-    @property
+    @cached_property
     def is_overloaded(self) -> bool:
         """Whether ``@overload`` declarations of its name stand beside it."""
         facts = self.facts

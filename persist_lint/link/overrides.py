@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 MAX_OVERRIDES = 7
+#: Symbols of what may only be known by an annotation.
+DECLARED = frozenset({"param", "init"})
 
 
 def overriding(world: World, caller: Function, method: Function, bound: Value | None) -> list[Function]:
     """Methods of classes below that may run in a method's place; none where the receiver is of its class exactly."""
-    if bound is None or bound.weak or not isinstance(bound.type, Inst) or method.owner is None:
+    if bound is None or bound.weak or bound.sym[0] not in DECLARED or not isinstance(bound.type, Inst):
         return []
-    cls = bound.type.cls
-    if not world.classes.subclasses(cls) or world.classes.is_abstract_class(cls) or world.classes.is_abstract(method):
+    cls, classes = bound.type.cls, world.classes
+    if not classes.subclasses(cls) or not _is_declared(world, caller, bound) or classes.type_parameters(cls):
         return []
-    if world.classes.type_parameters(cls):
+    if classes.is_abstract_class(cls) or classes.is_abstract(method):
         return []
-    if world.classes.find_method(cls, method.name) is not method.origin or not _is_declared(world, caller, bound):
+    if classes.find_method(cls, method.name) is not method.origin:
         return []
-    found = [m for m in world.classes.overrides(cls, method.name) if m is not method.origin]
-    return [m for m in found if not world.classes.is_abstract(m)] if len(found) <= MAX_OVERRIDES else []
+    found = [m for m in classes.overrides(cls, method.name) if m is not method.origin]
+    return [m for m in found if not classes.is_abstract(m)] if len(found) <= MAX_OVERRIDES else []
 
 
 def _is_declared(world: World, caller: Function, bound: Value) -> bool:

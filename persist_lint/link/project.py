@@ -190,8 +190,12 @@ class Project:
 
         As written they call something unknown; only these know what.
         """
+        return self._views_of(self._wrappers)
+
+    @cached_property
+    def _wrappers(self) -> list[Function]:
         found = [wrapper for one in self.relevant for wrapper in self.world.decorated.around(one)]
-        return self._views_of(sorted(found, key=lambda one: (one.module.path, one.number, one.order)))
+        return sorted(found, key=lambda one: (one.module.path, one.number, one.order))
 
     def changes_something(self, site: Site) -> bool:
         """Whether a call may run a project function that has effects of its own kind, assigns attributes or appends."""
