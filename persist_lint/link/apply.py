@@ -102,6 +102,10 @@ class Applier:
         """Assign to a target; the walker knows how."""
         self._ev.bind(target, value)  # type: ignore[attr-defined]
 
+    def reads(self, expr: f.Attr, base: Value) -> None:
+        """Record that an attribute is read; the walker knows how."""
+        self._ev.touch(expr, base, written=False)  # type: ignore[attr-defined]
+
     # ------------------------------------------------------------------ calls
 
     def call(self, expr: f.Call, consumer: str) -> Value:
@@ -371,7 +375,7 @@ class Applier:
             return Value(Unknown("an operator of a column"), ("colmethod", base.sym, expr.name))
         found = [self._member(kind, base, expr, consumer) for kind in members(base.type)]
         values = [v for v in found if v is not None]
-        self._ev.touch(expr, base, written=False)  # type: ignore[attr-defined]
+        self.reads(expr, base)
         return join(values) if values else unknown(f"no attribute {expr.name} known", attr_sym(base.sym, expr.name))
 
     def _member(self, kind: Type, base: Value, expr: f.Attr, consumer: str) -> Value | None:

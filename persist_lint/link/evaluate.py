@@ -144,6 +144,7 @@ class Evaluator:
     def attribute(self, expr: f.Attr, consumer: str) -> Value:
         base = self.value(expr.value, "attribute")
         if base.sym == ("param", 0) and (assigned := self.env.get(f"self.{expr.name}")) is not None:
+            self._apply.reads(expr, base)
             return assigned
         held = self.function.holder
         if held is not None and base.sym == held[1].sym and expr.name in held[2]:
