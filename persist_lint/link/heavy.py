@@ -91,6 +91,11 @@ def twin_of(world: World, site: Site) -> str:
     return ""
 
 
+def is_heavy(world: World, effect: Effect) -> bool:
+    """Whether a computation takes long wherever it runs, as far as its input is known."""
+    return not _is_light(effect) and _counts(world, effect)
+
+
 def _is_light(effect: Effect) -> bool:
     """Whether it is small work, which is named only where there is no heavier."""
     target = effect.leaf.target

@@ -12,7 +12,7 @@ call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -73,6 +73,17 @@ class Held(Struct, frozen=True, eq=False):
         """Whether every evidence for it rests on a convention somewhere."""
         return all(frame.effect.weak or (frame.began is not None and frame.began.weak) for frame in self.frames)
 
+    @property
+    def since(self) -> str:
+        """What began the first transaction, and where, as a clause for messages; empty where nobody is seen."""
+        began = self.frames[0].began
+        if began is None:
+            return ""
+        text = describe(began.leaf)
+        words = text if text[:6].isupper() else "flush" if began.leaf.kind == "flush" else "statement"
+        path = self.frames[0].function.path
+        return f" since the {words} in {'' if path == self.function.path else path + ', '}line {began.at.line}"
+
     def trace(self) -> Iterator[Step]:
         """Where the transactions begin, how the first comes here, from where the others do, and what follows."""
         for number, frame in enumerate(self.frames[:MAX_FRAMES]):
@@ -87,8 +98,13 @@ class Held(Struct, frozen=True, eq=False):
             yield Step(effect.function.module.path, effect.at, f"in the same transaction: {describe(effect.leaf)}")
 
 
-def held(project: Project, kinds: frozenset[str], lives: Lives | None = None) -> Iterator[Held]:
-    """The first effect of these kinds in every transaction, once per place, in order of path and place.
+def held(
+    project: Project,
+    kinds: frozenset[str],
+    lives: Lives | None = None,
+    counts: Callable[[Effect], bool] = lambda effect: True,
+) -> Iterator[Held]:
+    """The first effect of these kinds that counts in every transaction, once per place, in order of path and place.
 
     ``lives`` says what the transactions are where it is not their being open that is asked for.
     """
@@ -97,7 +113,7 @@ def held(project: Project, kinds: frozenset[str], lives: Lives | None = None) ->
     for view in (*project.functions(), *project.wrappers()):
         if view.silent or not any(o.effect.kind in kinds for o in view.life.summary.occurrences):
             continue
-        for occurrence, frame in _first_of_each(view, kinds, lives or project.lives):
+        for occurrence, frame in _first_of_each(view, kinds, lives or project.lives, counts):
             if occurrence.holder.origin in audited:
                 found.setdefault((occurrence.holder.module.path, occurrence.at), []).append((occurrence, frame))
     for _, meant in sorted(found.items(), key=lambda item: item[0]):
@@ -167,12 +183,16 @@ def _is_memoised(project: Project, function: Function) -> bool:
     return any(resolver.dotted(d, function.module, home) in MEMOISED for d in bare)
 
 
-def _first_of_each(view: FunctionView, kinds: frozenset[str], lives: Lives) -> Iterator[tuple[Occurrence, Frame]]:
+def _first_of_each(
+    view: FunctionView, kinds: frozenset[str], lives: Lives, counts: Callable[[Effect], bool]
+) -> Iterator[tuple[Occurrence, Frame]]:
     """The first occurrence in each of the transactions of a function, with its frame."""
     groups: dict[tuple[Sym, Span | None], list[tuple[Occurrence, Effect | None]]] = {}
     for occurrence in lives.of(view.function).summary.occurrences:
         effect = occurrence.effect
         if effect.kind not in kinds or effect.manner not in MEANWHILE or not _matters(view.project, occurrence.held):
+            continue
+        if not counts(effect):
             continue
         if any(_is_handed_over_else(view.project, e) or _is_sibling(view, e) for e in effect.chain):
             continue

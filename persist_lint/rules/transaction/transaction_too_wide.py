@@ -20,7 +20,6 @@ from collections.abc import Iterator
 
 from persist_lint.link.held import Held, held
 from persist_lint.link.project import Project
-from persist_lint.link.views import describe
 from persist_lint.model.finding import Finding
 from persist_lint.model.rule import Family, Rule
 from persist_lint.model.severity import Confidence, Effort, Severity
@@ -104,14 +103,4 @@ def _message(place: Held) -> str:
     through = f", through {place.effect.site.name}()," if place.effect.via is not None and place.effect.site else ""
     what = f"{call}(){through} {WORDS.get(leaf.kind, 'reads or writes a file')} while a transaction is open"
     also = f"; {len(frame.later)} more such calls follow in it" if len(frame.later) > 1 else ""
-    return f"{what}{_since(place)}: its connection and locks are held until the call is done{also}"
-
-
-def _since(place: Held) -> str:
-    began = place.frames[0].began
-    if began is None:
-        return ""
-    text = describe(began.leaf)
-    words = text if text[:6].isupper() else "flush" if began.leaf.kind == "flush" else "statement"
-    path = place.frames[0].function.path
-    return f" since the {words} in {'' if path == place.function.path else path + ', '}line {began.at.line}"
+    return f"{what}{place.since}: its connection and locks are held until the call is done{also}"
