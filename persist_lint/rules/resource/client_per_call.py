@@ -73,6 +73,7 @@ async def ping(url: str) -> int:
     async with engine_of(url).connect() as connection:
         return (await connection.execute(text("SELECT 1"))).scalar_one()
 """,
+    beyond_audit=True,
 )
 GRADES = {"engine": Severity.HIGH, "pool": Severity.HIGH, "session_factory": Severity.LOW}
 CURES = {
