@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from persist_lint.link.conversions import conversions
+from persist_lint.link.conversions import Conversion, conversions
 from persist_lint.link.index import Class, Function
-from persist_lint.link.lattice import mentions
+from persist_lint.link.lattice import NOTHING, mentions
 from persist_lint.link.loaded import LoadState, Part, part_of
 from persist_lint.link.places import bound_names, read_names
 from persist_lint.link.provenance import Provenance, Root
@@ -65,6 +65,7 @@ class Demand(Struct, frozen=True, eq=False):
     loops: tuple[Loop, ...]
     need: Need | None = None
     weak: bool = False
+    turns: Repeat | None = None  # the loop of a converter
 
 
 class Load(Struct, frozen=True, eq=False):
@@ -161,13 +162,13 @@ class Loading:
         if "unloaded" in function.function.facts.names:
             return  # it asks first what is loaded
         models = self._world.models
-        seen: set[tuple[str, str]] = set()
+        seen: set[object] = set()
         for touch in sorted(function.flow.touches.values(), key=lambda one: one.at):
             owner = models.entity_class(touch.base)
             if owner is None or not isinstance(touch.node, f.Attr):
                 continue
             base = touch.node.value
-            known = (spelled(base), touch.name)
+            known = (spelled(base), touch.name, touch.base.sym)
             if touch.written or "…" not in known[0]:
                 if known in seen and touch.written is False:
                     continue
@@ -237,6 +238,8 @@ class Loading:
 
     def _repeat(self, function: FunctionView, demand: Demand) -> Repeat | None:
         """The loop whose items differ in what is read."""
+        if demand.turns is not None:
+            return demand.turns
         repeat = repeat_at(function, demand.node, demand.loops)
         if repeat is None:
             return None
@@ -316,7 +319,13 @@ def conversions_of(function: FunctionView) -> Iterator[Demand]:
     """What converters read of the entities that the function hands them."""
     for one in conversions(function):
         for path, owner in one.paths:
-            yield Demand(one.node, one.node.at, one.expr, path, owner, one.loops)
+            yield Demand(one.node, one.node.at, one.expr, path, owner, one.loops, None, False, _turns(one))
+
+
+def _turns(one: Conversion) -> Repeat | None:
+    """The loop inside a converter that is handed a collection."""
+    place = (one.node.at.line, one.node.at.column)
+    return Repeat(Loop("conversion", one.node.at, place, NOTHING, "none"), False, False) if one.many else None
 
 
 def _reads(demand: Demand) -> str:

@@ -27,6 +27,7 @@ from persist_lint.link.lattice import (
     Value,
     members,
     substitute,
+    union,
 )
 from persist_lint.link.sqltext import known_text
 from persist_lint.model import facts as f
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from persist_lint.link.world import World
 
 MAX_PARTS = 12
+OPTION = "sqlalchemy.orm.Load"
 
 
 def statement_of(value: Value) -> Statement | None:
@@ -224,11 +226,20 @@ def _options(kind: Type, sym: Sym) -> tuple[tuple[str, str], ...]:
             return options
         case Tup(items=items):
             return tuple(option for item in items for option in loader_options(item))
-        case Coll(item=Unknown(reason="empty display")) | Null():
+        case Null():
             return ()
         case Coll(item=item):
             return tuple(option for one in members(item) for option in _options(one, sym))
     return unseen
+
+
+def with_options(held: Value, added: Value) -> Value:
+    """A list after loader options were appended; what it was, where something else is added."""
+    options = loader_options(added)
+    if not isinstance(held.type, Coll) or all(strategy == "?" for strategy, _ in options):
+        return held
+    option = Lib(OPTION, (Statement("options", options=options),))
+    return Value(Coll(union([held.type.item, option]), held.type.kind), held.sym, held.weak)
 
 
 def conditions(call: LibraryCall) -> tuple[list[tuple[str, Sym]], list[str]]:

@@ -33,6 +33,7 @@ from persist_lint.link.narrow import exits, narrowed
 from persist_lint.link.protocols import assigned
 from persist_lint.link.sites import Flow, Guard, Loop, Touch
 from persist_lint.link.sqltext import spliced
+from persist_lint.link.statements import with_options
 from persist_lint.link.tree import flat
 from persist_lint.model import facts as f
 
@@ -102,6 +103,9 @@ class Walker(Evaluator):
                 current = self.env[name]
                 if isinstance(current.type, Dict) and (current.sym[0] == "dict" or current.type.fields):
                     self.env[name] = Value(Dict(current.type.key, current.type.value))
+            case f.Call(func=f.Attr(value=f.Name(id=name), name="append" | "extend"), args=(_,)) as call:
+                if name in self.env and call in self.flow.sites:
+                    self.env[name] = with_options(self.env[name], self.flow.sites[call].args[0])
 
     def assign(self, statement: f.Assign) -> None:
         value = self.value(statement.value, "assign")
@@ -135,6 +139,8 @@ class Walker(Evaluator):
             self.env[name] = Value(spliced((current, value)) if grows else current.type)
         elif current is not None and op == "+" and isinstance(current.type, Data) and current.type.text:
             self.env[name] = Value(spliced((current, value)), current.sym)
+        elif current is not None and op == "+":
+            self.env[name] = with_options(current, value)
 
     def returned(self, statement: f.Return) -> None:
         if statement.value is None:
