@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from persist_lint.link.arguments import actuals
+from persist_lint.link.conditions import settled, translate_guards
 from persist_lint.link.conversions import Conversion, conversions
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import NOTHING, mentions
@@ -22,8 +24,8 @@ from persist_lint.link.loaded import LoadState, Part, part_of
 from persist_lint.link.places import bound_names, read_names
 from persist_lint.link.provenance import Provenance, Root
 from persist_lint.link.repetition import Repeat, repeat_at
-from persist_lint.link.sites import Loop, Site, Touch
-from persist_lint.link.tree import spelled
+from persist_lint.link.sites import Guard, Loop, Site, Target, Touch, passed
+from persist_lint.link.tree import heads, post_order, spelled, statements
 from persist_lint.link.views import FunctionView
 from persist_lint.model import facts as f
 from persist_lint.model.finding import Step
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 MAX_NEEDS = 40
 MAX_STEPS = 6
+AWAITABLE = "awaitable_attrs"
 RUNS = frozenset({"here", "thread", "task", "loop"})
 
 
@@ -52,6 +55,7 @@ class Need(Struct, frozen=True, eq=False):
     node: f.Node
     repeat: Repeat | None
     steps: tuple[Step, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
 
 class Demand(Struct, frozen=True, eq=False):
@@ -66,6 +70,7 @@ class Demand(Struct, frozen=True, eq=False):
     need: Need | None = None
     weak: bool = False
     turns: Repeat | None = None  # the loop of a converter
+    guards: tuple[Guard, ...] = ()
 
 
 class Load(Struct, frozen=True, eq=False):
@@ -127,9 +132,9 @@ class Loading:
 
     def loads(self, function: FunctionView) -> Iterator[Load]:
         """Attributes read, in the function or below it, of entities that its queries selected without them."""
-        for demand in self._demands_of(function):
+        for demand in self.demands(function):
             roots = self.provenance.of(function.function, demand.expr)
-            found = [self._load(function, demand, root) for root in roots if root.kind == "query"]
+            found = [self.load(function, demand, root) for root in roots if root.kind == "query"]
             if any(root.kind == "unknown" for root in roots) or not found or None in found:
                 continue
             yield from (load for load in found[:1] if load is not None)
@@ -149,7 +154,8 @@ class Loading:
 
     # ------------------------------------------------------------------ demands
 
-    def _demands_of(self, function: FunctionView) -> tuple[Demand, ...]:
+    def demands(self, function: FunctionView) -> tuple[Demand, ...]:
+        """What the function, or what it calls, reads of entities, in order of place."""
         key = function.function
         if key not in self._demands:
             self._demands[key] = ()
@@ -176,7 +182,8 @@ class Loading:
             if touch.written or _is_refreshed(function, touch):
                 continue
             for path in self._paths(owner, touch.name):
-                yield Demand(touch.node, touch.at, base, path, owner, touch.loops)
+                guards = settled(touch.guards)
+                yield Demand(touch.node, touch.at, base, path, owner, touch.loops, guards=guards)
         yield from conversions_of(function)
 
     def _paths(self, owner: Class, name: str) -> list[tuple[str, ...]]:
@@ -194,21 +201,31 @@ class Loading:
             for target in site.targets:
                 if target.function is None or target.manner not in RUNS or target.function is function.function:
                     continue
-                for need in self.needs(target.function):
-                    expr = self.provenance.argument(site, target, need.param)
-                    if expr is not None and len(need.steps) < MAX_STEPS:
-                        yield Demand(
-                            site.node, site.at, expr, need.path, need.owner, site.loops, need, target.weak
-                        )  # fmt: skip
+                yield from self._asked(site, target)
+
+    def _asked(self, site: Site, target: Target) -> Iterator[Demand]:
+        """What one callee reads of what a call passes, where its conditions allow that."""
+        callee = target.function
+        needs = self.needs(callee) if callee is not None else ()
+        known = actuals(callee, target.bound, *passed(site, target)) if callee is not None and needs else {}
+        for need in needs:
+            assert callee is not None
+            expr = self.provenance.argument(site, target, need.param)
+            guards = translate_guards(need.guards, callee, known) if need.guards else ()
+            if expr is not None and guards is not None and len(need.steps) < MAX_STEPS:
+                held = settled((*site.guards, *guards)) if site.guards or guards else ()
+                yield Demand(
+                    site.node, site.at, expr, need.path, need.owner, site.loops, need, target.weak, None, held
+                )  # fmt: skip
 
     def _find_needs(self, function: FunctionView) -> Iterator[Need]:
         seen: set[object] = set()
-        for demand in self._demands_of(function):
+        for demand in self.demands(function):
             for root in self.provenance.of(function.function, demand.expr):
                 if root.kind != "param":
                     continue
                 need = self._need(function, demand, root)
-                key = (need.param, need.path, need.repeat is None)
+                key = (need.param, need.path, need.repeat is None, need.guards)
                 if key not in seen:
                     seen.add(key)
                     yield need
@@ -223,7 +240,7 @@ class Loading:
         return Need(
             root.param, (*root.path, *demand.path), demand.owner,
             function if below is None else below.read_in, demand.at if below is None else below.read_at,
-            told, node, repeat, steps,
+            told, node, repeat, steps, demand.guards,
         )  # fmt: skip
 
     def _told(self, function: FunctionView, demand: Demand) -> tuple[FunctionView, f.Node, Repeat | None]:
@@ -251,13 +268,14 @@ class Loading:
 
     # ------------------------------------------------------------------ loads
 
-    def _load(self, function: FunctionView, demand: Demand, root: Root) -> Load | None:
+    def load(self, function: FunctionView, demand: Demand, root: Root) -> Load | None:
+        """The load that a demand of an entity from there makes; None where a query has loaded what it reads."""
         start = self._start(root, demand)
         if start is None:
             return None
         path = (*root.path, *demand.path)
         part = part_of(self._world.models, start, path, root.options)
-        if part.state not in ("missing", "raises"):
+        if part.state not in ("missing", "raises") and root.kind == "query":
             return None
         told, node, repeat = self._told(function, demand)
         below = demand.need
@@ -336,7 +354,20 @@ def _is_refreshed(function: FunctionView, touch: Touch) -> bool:
     """Whether the function has the entity's attributes loaded by ``refresh`` or ``awaitable_attrs`` before."""
     assert isinstance(touch.node, f.Attr)
     base = spelled(touch.node.value)
+    if AWAITABLE in function.function.facts.names and (base, touch.name) in _awaited(function):
+        return True
     return any(_loads(site, base, touch.name) for site in function.flow.sites.values() if site.at < touch.at)
+
+
+def _awaited(function: FunctionView) -> set[tuple[str, str]]:
+    """What the function awaits by ``awaitable_attrs``: (entity, attribute)."""
+    nodes = (node for s in statements(function.function.body) for head in heads(s) for node in post_order(head))
+    found = set()
+    for node in nodes:
+        match node:
+            case f.Attr(value=f.Attr(value=entity, name="awaitable_attrs"), name=name):
+                found.add((spelled(entity), name))
+    return found
 
 
 def _loads(site: Site, base: str, name: str) -> bool:

@@ -259,10 +259,10 @@ class Provenance:
         leaf = root.effect.leaf.site
         for effect in self._project.summaries.at_site(function, site):
             if effect.site is not None and effect.leaf.site is leaf:
-                options = root.options
-                if effect.statement is not None and effect.statement is not root.effect.statement:
-                    options = effect.statement.options
-                return (replace(root, effect=effect, options=self._settled(callee, site, target, options)),)
+                known = effect.statement
+                if known is not None and known is not root.effect.statement:  # it was passed: in the caller's terms
+                    return (replace(root, effect=effect, options=known.options),)
+                return (replace(root, effect=effect, options=self._settled(callee, site, target, root.options)),)
         return (replace(root, options=self._settled(callee, site, target, root.options)),)
 
     def _settled(self, callee: Function, site: Site, target: Target, options: Options) -> Options:
