@@ -110,14 +110,19 @@ def _base(touch: Touch) -> f.Expr:
 
 
 def _events(function: FunctionView) -> Iterator[Event]:
-    """The commits, rollbacks and flushes of asynchronous sessions, in order of place."""
+    """The commits, rollbacks and flushes of asynchronous sessions, in order of place.
+
+    From the first savepoint on only commits: what is rolled back to a savepoint expires what was changed since.
+    """
+    nested = False
     for call in function.calls:
+        nested = nested or "txn.savepoint" in call.effect_kinds
         for effect in call.effects if call.effect_kinds & (ENDS | SENDS) else ():
             if effect.manner != "here" or not _is_async(effect) or effect.session in (UNKNOWN_SYM, INNER_SYM):
                 continue
-            if effect.kind in SENDS and _is_tried(function, call):
+            if effect.kind in SENDS and _is_tried(function, call) and not nested:
                 yield Event("failed", call, effect.session)
-            if effect.kind in ENDS and not effect.guards:
+            if effect.kind in ENDS and not effect.guards and not (nested and effect.kind == "txn.rollback"):
                 yield Event("commit" if effect.kind == "txn.commit" else "rollback", call, effect.session)
 
 

@@ -22,7 +22,7 @@ from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import NOTHING, mentions
 from persist_lint.link.loaded import LoadState, Part, part_of
 from persist_lint.link.places import bound_names, read_names
-from persist_lint.link.provenance import Provenance, Root
+from persist_lint.link.provenance import Provenance, Root, refreshed_attributes
 from persist_lint.link.repetition import Repeat, repeat_at
 from persist_lint.link.sites import Guard, Loop, Site, Target, Touch, passed
 from persist_lint.link.tree import heads, post_order, spelled, statements
@@ -160,6 +160,8 @@ class Loading:
         if key not in self._demands:
             self._demands[key] = ()
             found = [*self._own(function), *self._below(function)]
+            written = {t.name for t in function.flow.touches.values() if t.written}
+            found = [d for d in found if d.need is None or d.path[-1] not in written]  # it may be set for the callee
             self._demands[key] = tuple(sorted(found, key=lambda demand: demand.at))
         return self._demands[key]
 
@@ -274,6 +276,8 @@ class Loading:
         if start is None:
             return None
         path = (*root.path, *demand.path)
+        if any(path[: len(known)] == known or known[-1] == "*" for known in root.known):
+            return None
         part = part_of(self._world.models, start, path, root.options)
         if part.state not in ("missing", "raises") and root.kind == "query":
             return None
@@ -356,7 +360,8 @@ def _is_refreshed(function: FunctionView, touch: Touch) -> bool:
     base = spelled(touch.node.value)
     if AWAITABLE in function.function.facts.names and (base, touch.name) in _awaited(function):
         return True
-    return any(_loads(site, base, touch.name) for site in function.flow.sites.values() if site.at < touch.at)
+    before = (site for site in function.flow.sites.values() if site.at < touch.at)
+    return any(not {touch.name, "*"}.isdisjoint(refreshed_attributes(site, base)) for site in before)
 
 
 def _awaited(function: FunctionView) -> set[tuple[str, str]]:
@@ -368,23 +373,6 @@ def _awaited(function: FunctionView) -> set[tuple[str, str]]:
             case f.Attr(value=f.Attr(value=entity, name="awaitable_attrs"), name=name):
                 found.add((spelled(entity), name))
     return found
-
-
-def _loads(site: Site, base: str, name: str) -> bool:
-    if not any(target.name.endswith(".refresh") for target in site.targets):
-        return False
-    node = site.node
-    if not isinstance(node, f.Call) or not node.args or spelled(node.args[0]) != base:
-        return False
-    named = node.args[1] if len(node.args) > 1 else next(
-        (k.value for k in node.keywords if k.name == "attribute_names"), None
-    )  # fmt: skip
-    match named:
-        case None:
-            return False
-        case f.Seq(items=items) if all(isinstance(item, f.Const) for item in items):
-            return any(isinstance(item, f.Const) and item.value == name for item in items)
-    return True
 
 
 __all__ = ["Load", "LoadState", "Loading", "Need"]

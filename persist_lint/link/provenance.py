@@ -22,6 +22,7 @@ from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import ClassObj, LibFn, Statement, Value, members
 from persist_lint.link.sites import Site, Target, passed
 from persist_lint.link.statements import loader_options, statement_of
+from persist_lint.link.tree import spelled
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 
@@ -44,7 +45,7 @@ TAKES = frozenset({"get", "pop", "popleft", "values", "items", "copy", "setdefau
 class Root(Struct, frozen=True, eq=False):
     """Where an entity comes from.
 
-    ``path`` are the relationships followed from there, in order. ``query``: ``effect`` selected it, with these loader
+    ``path`` are the relationships followed from there, in order, ``known`` paths that were set since. ``query``: ``effect`` selected it, with these loader
     ``options``; ``param``: the function's parameter of that number; ``made``: ``cls`` is constructed at ``node``.
     """
 
@@ -56,6 +57,7 @@ class Root(Struct, frozen=True, eq=False):
     options: Options = ()
     param: int = -1
     cls: Class | None = None
+    known: tuple[tuple[str, ...], ...] = ()
 
     @property
     def entities(self) -> tuple[Class, ...]:
@@ -96,9 +98,19 @@ class Provenance:
         """The roots of what a function returns or yields, in its own terms."""
         if function not in self._given:
             self._given[function] = ()
-            found = [root for expr in result_exprs(function) for root in self.of(function, expr)]
+            found = [root for expr in result_exprs(function) for root in self._handed_out(function, expr)]
             self._given[function] = _limited(function, f.Other(function.facts.at), found)
         return self._given[function]
+
+    def _handed_out(self, function: Function, expr: f.Expr) -> Iterator[Root]:
+        """The roots of a result, with the attributes that the function has set or refreshed."""
+        base, flow = spelled(expr), self._world.flow(function)
+        touches = (t for t in flow.touches.values() if t.written and isinstance(t.node, f.Attr))
+        names = [t.name for t in touches if isinstance(t.node, f.Attr) and spelled(t.node.value) == base]
+        for site in flow.sites.values():
+            names += refreshed_attributes(site, base)
+        for root in self.of(function, expr):
+            yield replace(root, known=(*root.known, *((*root.path, name) for name in names))) if names else root
 
     # ------------------------------------------------------------------ expressions
 
@@ -253,7 +265,11 @@ class Provenance:
             argument = self.argument(site, target, root.param)
             if argument is None:
                 return ()
-            return [replace(one, path=(*one.path, *root.path)) for one in self.of(function, argument)]
+            inner = self.of(function, argument)
+            return [
+                replace(one, path=(*one.path, *root.path), known=(*one.known, *((*one.path, *k) for k in root.known)))
+                for one in inner
+            ]
         if root.kind != "query" or root.effect is None:
             return (root,)
         leaf = root.effect.leaf.site
@@ -293,6 +309,22 @@ class Provenance:
             case f.Attr(value=base) | f.Call(func=f.Attr(value=base)) if value is target.bound:
                 return base
         return None
+
+
+def refreshed_attributes(site: Site, base: str) -> list[str]:
+    """The attributes with which a call of ``refresh`` loads the entity of that name; ``*`` where it may be any."""
+    node = site.node
+    if not isinstance(node, f.Call) or not node.args or not any(t.name.endswith(".refresh") for t in site.targets):
+        return []
+    if spelled(node.args[0]) != base:
+        return []
+    keywords = (k.value for k in node.keywords if k.name == "attribute_names")
+    match node.args[1] if len(node.args) > 1 else next(keywords, None):
+        case None:
+            return []
+        case f.Seq(items=items) if all(isinstance(item, f.Const) for item in items):
+            return [str(item.value) for item in items if isinstance(item, f.Const)]
+    return ["*"]
 
 
 def arguments_of(site: Site) -> list[tuple[f.Expr, Value]]:

@@ -23,6 +23,8 @@ from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 
 STORES = frozenset({"flush", "txn.commit"})
+#: Calls between query and touch: further down it depends on too much that is not seen whether the touch is reached.
+MAX_STEPS = 4
 
 
 class Unloaded(Struct, frozen=True, eq=False):
@@ -40,7 +42,11 @@ class Unloaded(Struct, frozen=True, eq=False):
 def unloaded(project: Project, function: FunctionView) -> Iterator[Unloaded]:
     """The attributes of asynchronous sessions' entities that the function, or what it calls, reads unloaded."""
     for load in project.loading.of(function):
-        if load.is_async and not (load.part.state == "missing" and project.loading.in_identity_map(load)):
+        if (
+            load.is_async
+            and len(load.steps) <= MAX_STEPS
+            and not (load.part.state == "missing" and project.loading.in_identity_map(load))
+        ):
             told, at = _place(load)
             yield Unloaded(told, at, load)
     if function.is_async:
