@@ -56,6 +56,7 @@ class Need(Struct, frozen=True, eq=False):
     repeat: Repeat | None
     steps: tuple[Step, ...] = ()
     guards: tuple[Guard, ...] = ()
+    converted: bool = False
 
 
 class Demand(Struct, frozen=True, eq=False):
@@ -71,6 +72,7 @@ class Demand(Struct, frozen=True, eq=False):
     weak: bool = False
     turns: Repeat | None = None  # the loop of a converter
     guards: tuple[Guard, ...] = ()
+    converted: bool = False  # by the names of a schema
 
 
 class Load(Struct, frozen=True, eq=False):
@@ -92,6 +94,7 @@ class Load(Struct, frozen=True, eq=False):
     steps: tuple[Step, ...]
     asked_in: FunctionView
     weak: bool
+    converted: bool = False
 
     @property
     def is_async(self) -> bool:
@@ -217,7 +220,8 @@ class Loading:
             if expr is not None and guards is not None and len(need.steps) < MAX_STEPS:
                 held = settled((*site.guards, *guards)) if site.guards or guards else ()
                 yield Demand(
-                    site.node, site.at, expr, need.path, need.owner, site.loops, need, target.weak, None, held
+                    site.node, site.at, expr, need.path, need.owner, site.loops, need, target.weak, None, held,
+                    need.converted,
                 )  # fmt: skip
 
     def _find_needs(self, function: FunctionView) -> Iterator[Need]:
@@ -242,7 +246,7 @@ class Loading:
         return Need(
             root.param, (*root.path, *demand.path), demand.owner,
             function if below is None else below.read_in, demand.at if below is None else below.read_at,
-            told, node, repeat, steps, demand.guards,
+            told, node, repeat, steps, demand.guards, demand.converted,
         )  # fmt: skip
 
     def _told(self, function: FunctionView, demand: Demand) -> tuple[FunctionView, f.Node, Repeat | None]:
@@ -287,7 +291,7 @@ class Loading:
         read_in, read_at = (function, demand.at) if below is None else (below.read_in, below.read_at)
         return Load(
             self._project.view(told.function.origin), node.at, start, path, part, root, read_in, read_at, repeat, steps,
-            function, demand.weak,
+            function, demand.weak, demand.converted,
         )  # fmt: skip
 
     def _start(self, root: Root, demand: Demand) -> Class | None:
@@ -341,7 +345,7 @@ def conversions_of(function: FunctionView) -> Iterator[Demand]:
     """What converters read of the entities that the function hands them."""
     for one in conversions(function):
         for path, owner in one.paths:
-            yield Demand(one.node, one.node.at, one.expr, path, owner, one.loops, None, False, _turns(one))
+            yield Demand(one.node, one.node.at, one.expr, path, owner, one.loops, None, False, _turns(one), (), True)
 
 
 def _turns(one: Conversion) -> Repeat | None:

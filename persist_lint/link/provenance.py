@@ -45,8 +45,9 @@ TAKES = frozenset({"get", "pop", "popleft", "values", "items", "copy", "setdefau
 class Root(Struct, frozen=True, eq=False):
     """Where an entity comes from.
 
-    ``path`` are the relationships followed from there, in order, ``known`` paths that were set since. ``query``: ``effect`` selected it, with these loader
-    ``options``; ``param``: the function's parameter of that number; ``made``: ``cls`` is constructed at ``node``.
+    ``path`` are the relationships followed from there, in order; ``known`` are paths that were set since. ``query``:
+    ``effect`` selected it, with these loader ``options``; ``param``: the function's parameter of that number; ``made``:
+    ``cls`` is constructed at ``node``.
     """
 
     kind: RootKind

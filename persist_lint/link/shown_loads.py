@@ -14,12 +14,12 @@ from persist_lint.model.span import Span
 MAX_NAMES = 4
 
 
-def shown_place(load: Load) -> str:
-    """The line of the query that selected the entity; with its file where that is another than the reader's."""
+def shown_place(load: Load, function: FunctionView | None = None) -> str:
+    """The line of the query that selected the entity; with its file where that is another than the function's."""
     root = load.root
     line = f"line {root.node.at.line}"
     path = root.function.module.path
-    return line if path == load.function.path else f"{path}:{root.node.at.line}"
+    return line if path == (function or load.function).path else f"{path}:{root.node.at.line}"
 
 
 def shown_loads(project: Project, function: Function) -> list[str]:

@@ -62,7 +62,9 @@ def told_of(stale: Stale) -> str:
     if first.stored is not None:
         why = f"the object was stored in line {first.stored.line} without having been set or loaded"
     elif stale.at == first.load.read_at:
-        why = f"the query in {shown_place(first.load)} does not load it"
+        asked = first.load.asked_in.function.origin
+        whose = "" if asked is stale.function.function else f", asked in {asked.dotted},"
+        why = f"the query in {shown_place(first.load, stale.function)}{whose} does not load it"
     else:
         why = "this query does not load it"
     return f"{listed(names)} {are} read{where}, but {why}: {error}"

@@ -30,7 +30,7 @@ MAX_STEPS = 4
 class Unloaded(Struct, frozen=True, eq=False):
     """An attribute that is read where it is not loaded; ``stored``: what stored the object that the function made.
 
-    ``at`` is where to tell of it: the touch, else the query of the function that hands the entity on.
+    ``at`` is where to tell of it: the touch, or the query of the function that has a converter of others read it.
     """
 
     function: FunctionView
@@ -54,10 +54,11 @@ def unloaded(project: Project, function: FunctionView) -> Iterator[Unloaded]:
 
 
 def _place(load: Load) -> tuple[FunctionView, Span]:
-    """The touch where query and touch stand in one function; else what selects the entity there."""
-    here = load.asked_in.project.view(load.asked_in.function.origin)
-    if load.read_in.function.origin is here.function or load.root.effect is None:
-        return here, load.read_at if load.read_in.function.origin is here.function else load.at
+    """The touch; of a converter that others call, the query of the function that hands the entity on."""
+    project = load.asked_in.project
+    here, there = (project.view(view.function.origin) for view in (load.asked_in, load.read_in))
+    if here is there or not load.converted or load.root.effect is None:
+        return there, load.read_at
     return here, load.root.effect.at
 
 
