@@ -12,6 +12,7 @@ from persist_lint.link.contexts import Entry
 from persist_lint.link.declared import ColumnInfo, ModelInfo, RelationInfo, relation_type
 from persist_lint.link.effects import Effect
 from persist_lint.link.engines import EngineView, FactoryView, Variant
+from persist_lint.link.expiry import expired
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Inst, Null, Unknown, Value
 from persist_lint.link.origins import sessions_used
@@ -114,8 +115,10 @@ def models(project: Project) -> str:
 
 
 def loads(project: Project, function: str) -> str:
-    """Each attribute that is read where its query did not load it; what the function reads of its parameters."""
-    return _lines(shown_loads(project, named(project, function)))
+    """Each attribute that is read where its query did not load it, or is expired; what is read of parameters."""
+    found = named(project, function)
+    late = [f"{one.at.line} {one.text}" for one in expired(project, project.view(found))]
+    return _lines(shown_loads(project, found) + late)
 
 
 def engines(project: Project) -> str:

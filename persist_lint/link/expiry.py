@@ -142,7 +142,7 @@ def _hits(function: FunctionView, event: Event, touch: Touch, owner: Class) -> b
     """Whether the event has expired the entity when the attribute is read."""
     node, places = event.call.site.node, function.places
     if event.kind == "failed":
-        if not failing(places, node, touch.node) or not _of_database(function, node, touch.node):
+        if not failing(places, node, touch.node) or not _of_database(function, touch.node):
             return False
     elif not event.call.at < touch.at or not reaches(places, node, touch.node):
         return False
@@ -154,17 +154,23 @@ def _hits(function: FunctionView, event: Event, touch: Touch, owner: Class) -> b
     return _is_of(function, event, touch, owner) and not _renewed(function, event, touch)
 
 
-def _of_database(function: FunctionView, node: f.Node, touched: f.Node) -> bool:
+def _of_database(function: FunctionView, touched: f.Node) -> bool:
     """Whether the handler around a touch names errors of the database."""
+    return not DATABASE_ERRORS.isdisjoint(_handled(function, touched))
+
+
+def _handled(function: FunctionView, touched: f.Node) -> list[str]:
+    """The last names of the errors that the handler around a place names."""
     for frame in function.places.frames(touched):
         if isinstance(frame.owner, f.Try) and frame.part == "handler":
             handler = next((h for h in frame.owner.handlers if h.body is frame.block), None)
             kinds = handler.type if handler is not None else None
             names = kinds.items if isinstance(kinds, f.Seq) else () if kinds is None else (kinds,)
-            return any(spelled(name).rpartition(".")[2] in DATABASE_ERRORS for name in names)
-    return False
+            return [spelled(name).rpartition(".")[2] for name in names]
+    return []
 
 
+STALE = "StaleDataError"
 DATABASE_ERRORS = frozenset(
     {"IntegrityError", "DBAPIError", "SQLAlchemyError", "OperationalError", "StaleDataError", "DataError",
      "ProgrammingError", "InternalError", "FlushError", "StatementError"}
@@ -174,7 +180,10 @@ DATABASE_ERRORS = frozenset(
 def _is_of(function: FunctionView, event: Event, touch: Touch, owner: Class) -> bool:
     """Whether the entity was in the session of the event when that happened."""
     roots = function.project.loading.provenance.of(function.function, _base(touch))
-    return bool(roots) and all(_was_there(function, event, root, owner) for root in roots)
+    stored = STALE in _handled(function, touch.node)  # an error of rows that there were
+    return bool(roots) and all(
+        _was_there(function, event, root, owner) or (stored and root.kind == "param") for root in roots
+    )
 
 
 def _was_there(function: FunctionView, event: Event, root: Root, owner: Class) -> bool:
