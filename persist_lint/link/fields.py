@@ -57,5 +57,6 @@ def _in_order(world: World, cls: Class) -> list[str]:
 def _makers(world: World, cls: Class) -> Iterator[Function]:
     """The functions that mention a class, and the modules that may: its own, and those that import it."""
     yield from world.mentioning(cls.name)[:MAX_MAKERS]
-    importing = world.index.importing.get(cls.name, [])
-    yield from (cls.module.top, *(module.top for module in importing[:MAX_MAKERS]))
+    modules = world.index.modules.values()
+    importing = [m.top for m in modules if cls.name in [one.name for one in m.facts.imports]]
+    yield from (cls.module.top, *importing[:MAX_MAKERS])

@@ -218,15 +218,6 @@ class Index:
     def __init__(self, modules: Mapping[str, ModuleFacts], dotted: Mapping[str, str]) -> None:
         self.modules = {path: Module(path, modules[path], dotted[path]) for path in sorted(modules)}
 
-    @cached_property
-    def importing(self) -> dict[str, list[Module]]:
-        """The modules by the names that they import from others."""
-        found: dict[str, list[Module]] = {}
-        for module in self.modules.values():
-            for name in dict.fromkeys(one.name for one in module.facts.imports if one.name is not None):
-                found.setdefault(name, []).append(module)
-        return found
-
     def functions(self) -> Iterator[Function]:
         """Every function, module levels included, in order of path and place."""
         for module in self.modules.values():

@@ -188,14 +188,13 @@ class Project:
     def wrappers(self) -> Iterator[FunctionView]:
         """The wrappers of the project's own decorators in audited files, once for each function that they stand for.
 
-        As written they call something unknown; only these know what. Those of functions without effects are left out.
+        As written they call something unknown; only these know what.
         """
         return self._views_of(self._wrappers)
 
     @cached_property
     def _wrappers(self) -> list[Function]:
-        does = (one for one in self.relevant if one.facts.decorators and self.summaries.of(one))
-        found = [wrapper for one in does for wrapper in self.world.decorated.around(one)]
+        found = [wrapper for one in self.relevant for wrapper in self.world.decorated.around(one)]
         return sorted(found, key=lambda one: (one.module.path, one.number, one.order))
 
     def changes_something(self, site: Site) -> bool:
