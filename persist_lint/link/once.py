@@ -42,12 +42,7 @@ class Once:
         return any(at.line in lines for lines in self._lines[origin])
 
     def _found(self, function: Function, body: tuple[f.Stmt, ...]) -> Iterator[tuple[f.Stmt, ...]]:
-        for index, statement in enumerate(body):
-            for place, region in _regions(statement, body[index + 1 :]) if isinstance(statement, f.If) else ():
-                if region and _fills(region, place) and self._is_lasting(function, place):
-                    yield region
-            for block in blocks(statement):
-                yield from self._found(function, block)
+        return (region for place, region in filled_when_empty(body) if self._is_lasting(function, place))
 
     def _is_lasting(self, function: Function, place: str) -> bool:
         """Whether a name or attribute lives as long as the process: a global's, a class's, a single instance's."""
@@ -75,6 +70,16 @@ class Once:
                 for t in targets(s)
             )
         return self._single[cls]
+
+
+def filled_when_empty(body: tuple[f.Stmt, ...]) -> Iterator[tuple[str, tuple[f.Stmt, ...]]]:
+    """(place, statements) of every piece of code that runs only where a place is empty, and fills it."""
+    for index, statement in enumerate(body):
+        for place, region in _regions(statement, body[index + 1 :]) if isinstance(statement, f.If) else ():
+            if region and _fills(region, place):
+                yield place, region
+        for block in blocks(statement):
+            yield from filled_when_empty(block)
 
 
 def _regions(statement: f.If, rest: tuple[f.Stmt, ...]) -> Iterator[tuple[str, tuple[f.Stmt, ...]]]:

@@ -110,7 +110,7 @@ def _first_refetch(function: FunctionView, before: list[Read], seconds: list[Rea
         same = by_entity.get(second.entity, [])
         bringing = [reads for entity, reads in by_entity.items() if second.entity in models.info(entity).brings]
         near = [read for reads in bringing for read in reads if loads_along(function, read, second)]
-        if not (same or near or _by_attribute(function, second)) or _is_guarded(function, second):
+        if not (same or near or _by_attribute(function, second)) or is_guarded(function, second):
             continue
         found = _earlier(function, same, second) or _at_hand(function, second) or _along(function, near, second)
         if found is not None:
@@ -145,7 +145,7 @@ def place(read: Read) -> tuple[FunctionView, Span]:
 def _earlier(function: FunctionView, reads: list[Read], second: Read) -> Refetch | None:
     """A read before it, of the same row, whose result the function holds."""
     for first in reads:
-        if same_row(function, first, second) and _gives(first, second) and not _ended(function, second, first.call.at):
+        if same_row(function, first, second) and _gives(first, second) and not ended(function, second, first.call.at):
             return Refetch(second, first, first.call.at, is_free(first, second), adds_options(first, second))
     return None
 
@@ -153,7 +153,7 @@ def _earlier(function: FunctionView, reads: list[Read], second: Read) -> Refetch
 def _along(function: FunctionView, near: list[Read], second: Read) -> Refetch | None:
     """A read before it that loaded the row along a relationship, with entities that the function holds."""
     for first in near:
-        if _gives_some(first) and not _ended(function, second, first.call.at):
+        if _gives_some(first) and not ended(function, second, first.call.at):
             return Refetch(second, None, first.call.at, is_free(first, second), bool(adds_options(first, second)))
     return None
 
@@ -188,7 +188,7 @@ def _at_hand(function: FunctionView, second: Read) -> Refetch | None:
             isinstance(kind, Inst) and _holds(function, kind.cls, touch.name, second.entity)
             for kind in members(touch.base.type)
         ):
-            if _ended(function, second, touch.at):
+            if ended(function, second, touch.at):
                 continue
             statement = second.effect.statement
             options = passes_options(second) or (statement is not None and any(o[0] != "?" for o in statement.options))
@@ -252,7 +252,7 @@ def _other_arm(early: tuple[Frame, ...], late: tuple[Frame, ...]) -> bool:
     return any(frame.part == "handler" for frame in late[len(early) - 1 :])
 
 
-def _ended(function: FunctionView, second: Read, since: Span) -> bool:
+def ended(function: FunctionView, second: Read, since: Span) -> bool:
     """Whether what happened since then, or happens on the way down to the second read, ends what the function holds.
 
     A commit does when something was written before it, or time was given to others.
@@ -299,7 +299,7 @@ def _breaks(effect: Effect, entity: Class) -> bool:
     return effect.kind in ENDS
 
 
-def _is_guarded(function: FunctionView, second: Read) -> bool:
+def is_guarded(function: FunctionView, second: Read) -> bool:
     """Whether the read is a second attempt after a miss, a refresh, a cached getter, or asks for fresh rows."""
     leaf = second.effect.leaf
     target = leaf.target

@@ -87,6 +87,11 @@ class Usage:
         last = max((use.node.at for use in after), default=node.at)
         return all(use.role == "read" for use in after) and not any(node.at < at < last for at in self.suspends)
 
+    def attribute_of(self, use: Use) -> str:
+        """The attribute that a use reads, "" where it is no attribute."""
+        parent = self._parents.get(id(use.node))
+        return parent.name if isinstance(parent, f.Attr) else ""
+
     def only_read_within(self, name: str, loop: f.For) -> bool:
         """Whether the turns of a loop only read the name, and let nobody else run."""
         inside = [use for use in self.uses.get(name, ()) if loop in use.loops]

@@ -9,9 +9,9 @@ times as long. CPython extends a text in place only where a plain local is the o
 Instead: collect the parts in a list and join them once: ``"".join(parts)``; for bytes a ``bytearray``; for long texts
 ``io.StringIO``.
 
-Not reported: loops with few turns; texts that the loop also cuts or empties, or uses as a whole in every turn; texts of
-the loop's own item (``job.log += …``); start-up and the modules of commands. ``s += part`` on a plain local is linear in
-CPython, though not in other Pythons: *possible*, and low.
+Not reported: loops with few turns; texts that the loop also cuts or empties, or uses as a whole in every turn; texts
+of the loop's own item (``job.log += …``); start-up and the modules of commands. ``s += part`` on a plain local is
+linear in CPython, though not in other Pythons: *possible*, and low.
 """
 
 from __future__ import annotations
