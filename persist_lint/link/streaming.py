@@ -139,7 +139,7 @@ def _lasts(generator: Function) -> bool:
 def _open_at(function: FunctionView, response: Site, injected: frozenset[int]) -> Holding | None:
     """The injected session on which a transaction is open when the response is made."""
     for sym, states in function.life.before.get(response.node, {}).items():
-        if states & OPEN and _root(sym) in injected:
+        if states & OPEN and root(sym) in injected:
             return Holding("injected", response.at, _first_use(function, sym, response.at))
     return None
 
@@ -195,19 +195,19 @@ def _is_flasks(function: FunctionView, sym: Sym) -> bool:
 def _left_open(function: FunctionView, response: Site, injected: frozenset[int]) -> Iterator[Holding]:
     """Dependencies that end with a transaction open on an injected session, which they share with the endpoint."""
     before = function.life.before.get(response.node, {})
-    if any(states == NEW and _root(sym) in injected for sym, states in before.items()):
+    if any(states == NEW and root(sym) in injected for sym, states in before.items()):
         return  # the endpoint has ended it
-    for dependency in _dependencies(function):
+    for dependency in dependencies(function):
         view = function.project.view(dependency)
         shared = injected_sessions(view)
         for _, store in view.life.exits:
             for sym, states in store.items():
-                if states & OPEN and _root(sym) in shared:
+                if states & OPEN and root(sym) in shared:
                     since = _first_use(view, sym, dependency.facts.at)
                     yield Holding("dependency", response.at, since, dependency)
 
 
-def _dependencies(function: FunctionView) -> Iterator[Function]:
+def dependencies(function: FunctionView) -> Iterator[Function]:
     """The plain functions that the framework calls before the endpoint, and before them in turn."""
     world = function.project.world
     queue = [function.function]
@@ -229,7 +229,7 @@ def _captured(function: FunctionView, feeders: list[Site], response: Site) -> It
     sessions = set(_known_sessions(function))
     for site in feeders:
         for effect in function.project.summaries.at_site(function.function, site):
-            ours = effect.session in sessions or _root(effect.session) is not None or effect.session[0] == "open"
+            ours = effect.session in sessions or root(effect.session) is not None or effect.session[0] == "open"
             if effect.kind in USES and ours:
                 feeder = next((t.function for t in site.targets if t.function is not None), None)
                 yield Holding("captured", response.at, effect, feeder)
@@ -251,7 +251,7 @@ def _endpoint(function: FunctionView, injected: frozenset[int]) -> Iterator[Hold
     """An endpoint that yields itself while its injected session is in a transaction."""
     if function.function.is_generator and _is_entry(function, "request"):
         for place, store in function.life.yields:
-            held = next((sym for sym, states in store.items() if states & OPEN and _root(sym) in injected), None)
+            held = next((sym for sym, states in store.items() if states & OPEN and root(sym) in injected), None)
             if held is not None:
                 yield Holding("endpoint", place.at, _first_use(function, held, place.at))
                 return
@@ -265,7 +265,7 @@ def _poll(function: FunctionView, injected: frozenset[int]) -> Iterator[Holding]
         site = occurrence.effect.site
         if occurrence.effect.kind not in WAITS or site is None or not any(one.bound == "polling" for one in site.loops):
             continue
-        held = next((sym for sym, states in occurrence.states if states & OPEN and _root(sym) in injected), None)
+        held = next((sym for sym, states in occurrence.states if states & OPEN and root(sym) in injected), None)
         if held is not None:
             yield Holding("poll", site.at, _first_use(function, held, site.at))
             return
@@ -306,9 +306,9 @@ def _websocket(function: FunctionView, injected: frozenset[int]) -> Iterator[Hol
         waits = any(world.kind(k) == "websocket" for r in receivers for k in members(r.type)) and call.site.loops
         if waits and any("wait" in t.row.does for t in call.site.targets if t.row is not None):
             for sym, states in function.life.before.get(call.site.node, {}).items():
-                root = _root(sym)
-                if states & OPEN and root in injected and root is not None:
-                    yield Holding("websocket", function.function.params[root].at, _first_use(function, sym, call.at))
+                number = root(sym)
+                if states & OPEN and number in injected and number is not None:
+                    yield Holding("websocket", function.function.params[number].at, _first_use(function, sym, call.at))
                     return
 
 
@@ -318,7 +318,7 @@ def _first_use(function: FunctionView, sym: Sym, before: Span) -> Effect | None:
     return next((e for e in uses if e.at < before), uses[0] if uses else None)
 
 
-def _root(sym: Sym) -> int | None:
+def root(sym: Sym) -> int | None:
     """The parameter that a symbol starts from; None for locals and globals."""
     while sym and sym[0] in ("attr", "init", "free"):
         sym = sym[1]
