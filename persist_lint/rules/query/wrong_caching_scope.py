@@ -74,18 +74,7 @@ def show() -> list[str]:
 from functools import lru_cache
 
 from fastapi import FastAPI
-from sqlalchemy import create_engine, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Country(Base):
-    __tablename__ = "countries"
-    code: Mapped[str] = mapped_column(primary_key=True)
-
+from sqlalchemy import create_engine, text
 
 engine = create_engine("postgresql://localhost/app")
 app = FastAPI()
@@ -93,8 +82,8 @@ app = FastAPI()
 
 @lru_cache
 def codes() -> tuple[str, ...]:
-    with Session(engine) as session:
-        return tuple(session.scalars(select(Country.code)))
+    with engine.connect() as connection:
+        return tuple(connection.scalars(text("SELECT code FROM countries")))
 
 
 @app.get("/countries")
@@ -109,33 +98,23 @@ def check(project: Project) -> Iterator[Finding]:
     scopes = Scopes(project)
     for function in project.functions():
         if function.hot:
-            told = [_cached(function, filled) for filled in scopes.filled(function)]
-            yield from told
-            lines = {finding.span.line for finding in told}
+            filled = list(scopes.filled(function))
+            yield from (_cached(function, one) for one in filled)
             for call, effect in scopes.uncached(function):
-                if call.at.line not in lines:
+                if all(call is not one.call for one in filled):
                     yield _uncached(function, call, effect)
 
 
 def _cached(function: FunctionView, filled: Filled) -> Finding:
-    name = filled.effect.entity.name if filled.effect.entity is not None else "rows"
-    project = function.project
     owner = f"every request makes its own {filled.holder.name}" if filled.holder is not None else "the request's own"
-    message = f"{filled.cache} keeps rows of {name}, which no request writes, for one request only: {owner}"
-    made = [project.view(maker).step(at, "a request makes it") for maker, at in filled.made[:3]]
-    return function.finding(
-        RULE,
-        filled.at,
-        message,
-        Severity.HIGH if filled.is_costly else Severity.MEDIUM,
-        trace=[*made, *filled.call.trace(filled.effect)],
-        confidence=Confidence.PROBABLE,
-    )
+    message = f"{filled.cache} keeps rows of {filled.effect.subject}, which no request writes, for one request: {owner}"
+    made = [function.project.view(maker).step(at, "a request makes it") for maker, at in filled.made[:3]]
+    trace = [*made, *filled.call.trace(filled.effect)]
+    severity = Severity.HIGH if filled.is_costly else Severity.MEDIUM
+    return function.finding(RULE, filled.at, message, severity, trace=trace, confidence=Confidence.PROBABLE)
 
 
 def _uncached(function: FunctionView, call: CallView, effect: Effect) -> Finding:
-    assert effect.entity is not None
-    message = f"all rows of {effect.entity.name}, which no request writes, are read anew for every request"
-    return function.finding(
-        RULE, call.at, message, Severity.MEDIUM, trace=call.trace(effect), confidence=Confidence.POSSIBLE
-    )
+    message = f"all rows of {effect.subject}, which no request writes, are read anew for every request"
+    trace = call.trace(effect)
+    return function.finding(RULE, call.at, message, Severity.MEDIUM, trace=trace, confidence=Confidence.POSSIBLE)
