@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from persist_lint.link.around import Around, Part
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited
-from persist_lint.link.lattice import ClassObj, Data, Inst, LibFn, LibMethod, Type, members
+from persist_lint.link.lattice import ClassObj, Data, Inst, LibFn, LibMethod, Type, Unknown, Value, members
 from persist_lint.link.schemas import named_by
 from persist_lint.link.sites import Site, Target
-from persist_lint.link.trails import Trail, shape_of
+from persist_lint.link.trails import Trail, is_none, shape_of
 from persist_lint.link.uses_of_rows import Ref, Shape, Uses, moved
 from persist_lint.link.world import World
 from persist_lint.model import facts as f
@@ -89,6 +89,9 @@ class CallTrail(Trail):
         """``rows.all()``, ``job.to_schema()``, ``by_id.get(…)``."""
         site = self.sites.get(call)
         functions = [] if site is None else [t.function for t in site.targets if t.function is not None]
+        if not functions and ref.shape == "one" and ref.cls is not None:
+            found = self.world.classes.find_method(ref.cls, attr.name)  # the list was not known to hold this class
+            functions = [found] if found is not None else []
         if ref.slot >= 0:
             self.escape("method of a tuple", ref)
         elif functions and site is not None:
@@ -138,7 +141,7 @@ class CallTrail(Trail):
 
     def _of_map(self, call: f.Call, name: str, ref: Ref) -> None:
         if name in ("get", "pop"):
-            self.follow(call, ref.of("one", part=True))
+            self.looked_up(call, ref)
         elif name == "values":
             self.follow(call, ref.of("many"))
         elif name == "items":
@@ -176,7 +179,7 @@ class CallTrail(Trail):
         elif name in SHOWING:
             self.shown(part, node, ref)
         elif name == "cast" or (name in SAME and first):
-            self.follow(call, ref)
+            self.follow(call, ref.of("many") if ref.shape == "result" else ref)
         elif name == "next" and first:
             self.event("first", call, ref, (), "next")
             self.follow(call, ref.of("row" if ref.shape == "rows" else "one", part=True))
@@ -191,6 +194,8 @@ class CallTrail(Trail):
             self._keyed(call, ref)
             self.event("reduce", call, ref, (), name)
             self.follow(call, ref.of("one", part=True))
+        elif name in ("map", "filter") and not first and isinstance(call.args[0], f.Lambda):
+            self._mapped(call, call.args[0], name, ref)
         elif name in ("any", "all"):
             self.event("bool", call, ref)
         elif name == "getattr" and first:
@@ -203,6 +208,21 @@ class CallTrail(Trail):
             self.follow(call, ref.of("grouped", part=True))
         else:
             self.escape(f"passed to {name}", ref)
+
+    def _mapped(self, call: f.Call, function: f.Lambda, name: str, ref: Ref) -> None:
+        """``map(lambda row: …, rows)``, ``filter(lambda row: …, rows)``."""
+        if len(function.params) != 1:
+            self.escape("mapped with other things", ref)
+            return
+        for read in self.around.scoped(function.params[0].name, function):
+            self.follow(read, ref.of("one"))
+        if name == "filter" and _is_presence(function.body):
+            self.follow(call, ref)
+        elif name == "filter":
+            self.event("iterate", call, ref)
+            self.follow(call, ref.of("many", part=True))
+        elif call not in self._collected:
+            self.event("iterate", call, ref)
 
     def _is_test(self, call: f.Call) -> bool:
         """``if len(rows):``, ``len(rows) > 0``: whether there are any."""
@@ -281,23 +301,27 @@ class CallTrail(Trail):
 
     def handed(self, call: f.Call, site: Site, function: Function, number: int, ref: Ref) -> None:
         """A function of the project gets what is followed: what it does, and what of it comes back."""
-        if site.manner in ("task", "later", "stored"):
+        if site.manner in ("task", "later", "stored") and site.consumer != "gathered":
             self.escape("handed to something that runs later", ref)
             return
         found = self.following.parameter(function, number, ref, self.depth + 1)
-        copy = self._copy(site, ref) if not found.returned else None
+        copy = self._copy(site, function, ref) if not found.returned else None
         self.uses.add(found, ref, converting=copy is not None)
         for inner in found.returned:
             self.follow(call, moved(inner, ref))
         if copy is not None:
             self.follow(call, Ref(ref.shape, copy, ref.path, True, ref.part))
 
-    def _copy(self, site: Site, ref: Ref) -> Class | None:
+    def _copy(self, site: Site, function: Function, ref: Ref) -> Class | None:
         """The class that an entity was converted to: an instance of the project that is no entity, made of it alone."""
         others = [v for v in (*site.args, *(v for _, v in site.keywords)) if self._is_row(v.type)]
         if ref.shape != "one" or len(others) > 1:
             return None
-        found = [k.cls for k in members(awaited(site.result).type) if isinstance(k, Inst)]
+        kind = awaited(site.result).type
+        if isinstance(kind, Unknown) and ref.cls is not None:
+            bound = Value(Inst(ref.cls)) if function.is_method else None
+            kind = awaited(self.world.result(function, bound, {}, (site.at.line, site.at.column))).type
+        found = [k.cls for k in members(kind) if isinstance(k, Inst)]
         if len(found) != 1 or self.world.models.is_model(found[0]):
             return None
         return found[0]
@@ -328,6 +352,11 @@ def _number(call: f.Call, target: Target, function: Function, part: Part, node: 
     start = 1 if function.is_method and positions[:1] == (0,) and (target.bound is not None or _makes(function)) else 0
     place = start + next(i for i, arg in enumerate(call.args) if arg is node)
     return positions[place] if place < len(positions) else None
+
+
+def _is_presence(test: f.Expr) -> bool:
+    """``x is not None``."""
+    return isinstance(test, f.Compare) and test.ops == ("is not",) and is_none(test.rights[0])
 
 
 def _makes(function: Function) -> bool:

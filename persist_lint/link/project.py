@@ -202,10 +202,13 @@ class Project:
         functions = [target.function for target in site.targets if target.function is not None]
         return any(writes(self.world, self.summaries, function) for function in functions)
 
+    def audits(self, path: str) -> bool:
+        """Whether findings may stand in a file."""
+        return (self._audited is None or path in self._audited) and path not in self._silent
+
     def _views_of(self, functions: Iterable[Function]) -> Iterator[FunctionView]:
         for function in functions:
-            path = function.module.path
-            if (self._audited is None or path in self._audited) and path not in self._silent:
+            if self.audits(function.module.path):
                 yield self.view(function)
 
     @cached_property

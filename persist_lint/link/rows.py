@@ -58,6 +58,7 @@ class Returned(Struct, frozen=True, eq=False):
     effect: Effect
     ref: Ref
     uses: Uses
+    key: str
 
 
 class Rows:
@@ -130,11 +131,12 @@ class Rows:
             if effect is None or not isinstance(site.node, f.Call):
                 continue
             ref = replace(one.ref, cls=one.ref.cls or effect.entity)
-            uses = Uses()
-            uses.add(one.uses, Ref("many", None))
             here = self.following.value(function, site.node, ref)
-            uses.add(here, Ref("many", None))
-            uses.returned = here.returned
+            uses = Uses(returned=here.returned)
+            for part in (one.uses, here):
+                uses.add(part, Ref("many", None))
+            if not one.uses.read.keys() - {(one.key,)} and not one.uses.written:
+                uses.events = here.events  # the helper only looked which rows there are
             yield self._made(function, site, effect, ref, uses)
 
     def _made(self, function: Function, site: Site, effect: Effect, ref: Ref, uses: Uses) -> Got:
@@ -146,4 +148,4 @@ class Rows:
 
     def returned(self, function: Function) -> list[Returned]:
         """The rows that a function returns."""
-        return [Returned(got.effect, ref, got.uses) for got in self.of(function) for ref in got.uses.returned]
+        return [Returned(got.effect, ref, got.uses, got.key) for got in self.of(function) for ref in got.uses.returned]

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 Kind = Literal[
     "counted", "tested", "first", "last", "slice", "discarded", "sorted", "filtered", "reduced", "latest",
 ]  # fmt: skip
+WRITES = frozenset(
+    {"db.insert", "db.update", "db.delete", "unit.add", "unit.delete", "unit.merge", "unit.change", "flush", "net"}
+)
+#: Column types that hold documents, files, search vectors: whoever does not need them should not load them.
+HEAVY = frozenset(
+    {"LargeBinary", "BLOB", "CLOB", "JSON", "JSONB", "TSVECTOR", "BYTEA", "Vector", "PickleType", "VECTOR"}
+)
 SIFTING = frozenset({"filter", "reduce", "len", "last"})
 
 
@@ -69,10 +76,15 @@ def surplus_rows(function: FunctionView) -> Iterator[Surplus]:
 
 
 def _rows_judged(function: FunctionView, got: Got) -> Surplus | None:
-    if got.effect.via is not None and not got.ref.whole:
-        return None  # judged where the rows were in hand
+    if got.effect.via is not None and (not got.ref.whole or changes(function, got)):
+        return None  # judged where the rows were in hand; or they were changed there
     events = got.uses.whole
-    if not events or not _is_open(function, got) or any(is_cached(e.function) for e in got.effect.chain):
+    if (
+        not events
+        or info_of(function, got).table is None
+        or not _is_open(function, got)
+        or any(is_cached(e.function) for e in got.effect.chain)
+    ):
         return None
     for judge in (_looked_at, _sifted):
         found = judge(function, got, events)
@@ -91,6 +103,11 @@ def _is_open(function: FunctionView, got: Got) -> bool:
     if statement.limit >= 0 or statement.locks or statement.aggregates or statement.verb != "select":
         return False
     return not is_unique(function, got, statement)
+
+
+def changes(function: FunctionView, got: Got) -> bool:
+    """Whether the call that gives the rows writes anything: then it needs them itself."""
+    return any(e.kind in WRITES for e in function.project.summaries.at_site(function.function, got.site))
 
 
 def info_of(function: FunctionView, got: Got) -> ModelInfo:
@@ -175,9 +192,10 @@ def _sifted(function: FunctionView, got: Got, events: list[Event]) -> Surplus | 
         return Surplus("sorted", got, next(e for e in events if e.kind == "sort"), (), unbounded)
     info = info_of(function, got)
     sifting = [event for event in events if event.kind in ("filter", "reduce", "distinct")]
-    if any(name not in info.columns for event in sifting for name in event.names):
+    columns = info.columns
+    if any(name not in columns or columns[name].kind in HEAVY for event in sifting for name in event.names):
         return None
-    if kinds == {"distinct"}:
+    if kinds == {"distinct"} and not any(columns[name].primary for name in sifting[0].names):
         return Surplus("latest", got, sifting[0], sifting[0].names, unbounded)
     if not kinds <= SIFTING or not sifting:
         return None

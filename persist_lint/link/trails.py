@@ -37,7 +37,7 @@ class Trail:
         self.around = following.around(function)
         self.sites = following.world.flow(function).sites
         self._seen: set[tuple[int, Ref]] = set()
-        self._collected: set[f.Comp] = set()
+        self._collected: set[f.Expr] = set()
 
     # ------------------------------------------------------------------ what it notes
 
@@ -233,11 +233,16 @@ class Trail:
         elif ref.shape == "row" and isinstance(index, f.Const) and index.value == 0:
             self.follow(part.node, ref.of("one"))
         elif ref.shape == "map":
-            self.follow(part.node, ref.of("one", part=True))
+            self.looked_up(part.node, ref)
         elif ref.shape in ("many", "rows", "result"):
             self._indexed(part.node, index, ref)
         else:
             self.escape("subscripted", ref)
+
+    def looked_up(self, node: f.Expr, ref: Ref) -> None:
+        """``by_id[id]``: one of the rows, or each in turn where a comprehension asks for one after the other."""
+        outer = self.around.parent(node)
+        self.follow(node, ref.of("one", part=outer is None or outer.role != "elt"))
 
     def _indexed(self, node: f.Subscript, index: f.Expr, ref: Ref) -> None:
         kind: EventKind = "index"
@@ -275,6 +280,18 @@ class Trail:
                 method = method or self.world.classes.find_method(ref.cls, name)
         if method is not None:
             self.uses.add(self.following.parameter(method, 0, ref, self.depth + 1), ref)
+
+    def computed(self, part: Part, node: f.Expr, ref: Ref) -> None:
+        """What a lambda gives: for ``map`` the items of a new list, for ``filter`` a test."""
+        outer = self.around.parent(part.node) if isinstance(part.node, f.Lambda) else None
+        match outer.node if outer is not None else None:
+            case f.Call(func=f.Name(id="map"), args=(first, *_)) as call if first is part.node:
+                self._collected.add(call)
+                self.follow(call, ref.of("many"))
+            case f.Call(func=f.Name(id="filter" | "sorted" | "min" | "max")):
+                return
+            case _:
+                self.escape("given by a lambda", ref)
 
     # ------------------------------------------------------------------ attributes
 
@@ -410,6 +427,7 @@ _FOLLOWERS: dict[type, Callable[[Trail, Part, f.Expr, Ref], None]] = {
     f.Subscript: Trail.subscripted,
     f.Seq: Trail.displayed,
     f.FString: Trail.shown,
+    f.Lambda: Trail.computed,
     f.Attr: Trail.attribute,
     f.Call: lambda trail, part, node, ref: trail.passed(part, node, ref),
 }

@@ -85,6 +85,7 @@ class Uses(Struct, eq=False):
     written: dict[Path, Span] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     escaped: list[tuple[str, Ref]] = field(default_factory=list)
+    blurred: bool = False  # a converter hands the entity to what is not known
     returned: list[Ref] = field(default_factory=list)
 
     @property
@@ -112,7 +113,11 @@ class Uses(Struct, eq=False):
                 mine.setdefault((*ref.path, *path), at)
         for event in other.events:
             self.events.append(replace(event, ref=_moved(event.ref, ref)))
-        self.escaped += [(why, _moved(inner, ref)) for why, inner in other.escaped]
+        if converting:
+            self.blurred = self.blurred or other.blurred or bool(other.escaped)
+        else:
+            self.blurred = self.blurred or other.blurred
+            self.escaped += [(why, _moved(inner, ref)) for why, inner in other.escaped]
 
 
 def _moved(inner: Ref, outer: Ref) -> Ref:

@@ -1,18 +1,20 @@
 """More is loaded than anyone on the path uses.
 
-What: a query loads rows that are only counted, tested for, sliced, filtered, or reduced to one value in Python; a helper
-that returns rows is judged at each call of it, also where it converts them first. ``first()`` and ``scalar()`` of a
-result take one row of all that the database sends.
+What: a query loads rows that are only counted, tested for, sliced, filtered, or reduced to one value in Python; whole
+rows of many columns of which a few are read; relationships that nobody reads, by the query's options or the model's
+``lazy=``. A helper that returns rows is judged at each call of it, also where it converts them first. ``first()`` and
+``scalar()`` of a result take one row of all that the database sends.
 
 Why: every row costs the database a read, the network its bytes and Python an object; a list that is loaded for its
-length, or for a few of its items, grows with the table.
+length, or for a few of its items, grows with the table; large columns and relationships multiply that.
 
-Instead: say in SQL what is wanted: ``count()``, ``exists()``, ``limit(1)``, a condition, an aggregate.
+Instead: say in SQL what is wanted: ``count()``, ``exists()``, ``limit(1)``, a condition, an aggregate, the columns.
 
-Not reported: rows that go where they cannot be followed (stored in an object, yielded, handed to a library); a query
-that names one row by its key, has a limit or takes locks; filters that SQL cannot say, that let all rows pass under some
-condition, or that the statement has already; two filters by one column, which may be two halves. Filters that only leave
-some out, and ``first()`` under conditions that may name one row, are *possible* only. One-shot commands and start-up.
+Not reported: rows that go where they cannot be followed (stored in an object, yielded, handed to a library), or come
+from a helper that changes them; a query that names one row by its key, has a limit or takes locks; filters that SQL
+cannot say, that let all rows pass under some condition, or that the statement has already; two filters by one column,
+which may be two halves; columns of rows that are written, or of a single row. Filters that only leave some out, and
+``first()`` under conditions that may name one row, are *possible* only. One-shot commands and start-up.
 """
 
 from __future__ import annotations
@@ -20,13 +22,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.project import Project
-from persist_lint.link.repetition import speaks
-from persist_lint.link.surplus import Surplus, surplus_rows
-from persist_lint.link.surplus_told import told
-from persist_lint.link.views import FunctionView, trace
-from persist_lint.model.finding import Finding, Step
+from persist_lint.link.surplus_told import all_told
+from persist_lint.model.finding import Finding
 from persist_lint.model.rule import Family, Rule
-from persist_lint.model.severity import Confidence, Effort, Severity
+from persist_lint.model.severity import Effort, Severity
 
 RULE = Rule(
     number=104,
@@ -82,20 +81,16 @@ def backlog(session: Session) -> int:
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """One finding per place that gets more than it uses."""
-    for function in project.functions():
-        if speaks(function) and "db.select" in {e.kind for e in function.summary}:
-            for found in surplus_rows(function):
-                yield _finding(function, found)
-
-
-def _finding(function: FunctionView, found: Surplus) -> Finding:
-    got, event = found.got, found.event
-    message, instead = told(found)
-    steps = [Step(event.function.module.path, event.at, "what is made of the rows"), *trace(got.effect)]
-    usual = Confidence.PROBABLE if got.effect.weak else Confidence.DEFINITE
-    confidence = usual if found.sure else Confidence.POSSIBLE
-    severity = Severity.MEDIUM if found.unbounded and (function.hot or function.job) else Severity.LOW
-    return function.finding(
-        RULE, got.site.at, message, severity, trace=steps, confidence=confidence, recommendation=instead
-    )
+    """One finding per place that gets more than it uses, one per relationship or column that is loaded in vain."""
+    for told in all_told(project):
+        busy = any(view.hot or view.job for view in told.frames)
+        yield told.view.finding(
+            RULE,
+            told.at,
+            told.message,
+            Severity.MEDIUM if told.grave and busy else Severity.LOW,
+            trace=told.steps,
+            confidence=told.confidence,
+            recommendation=told.instead,
+            frames=told.frames,
+        )
