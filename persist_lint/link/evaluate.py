@@ -42,7 +42,7 @@ from persist_lint.link.narrow import narrowed, without_null
 from persist_lint.link.protocols import OPERATORS, special, turn
 from persist_lint.link.sites import Flow, Guard, Loop, Target
 from persist_lint.link.sqltext import PLACE, begun, filled, known_text, spliced, sql_data
-from persist_lint.link.statements import translated
+from persist_lint.link.statements import is_aggregate, translated
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ class Evaluator:
             return unknown("flags", ("flags", left.sym, right.sym))
         if expr.op in ("+", "%") and isinstance(left.type, Data) and left.type.name == "str":
             return Value(spliced((left, right)) if expr.op == "+" else filled(known_text(left), PLACE))
+        if is_aggregate(left):
+            return left
         if isinstance(left.type, Data) and isinstance(right.type, Data):
             return Value(Data(left.type.name if left.type.name == right.type.name else ""))
         return unknown("operator")

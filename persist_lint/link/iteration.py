@@ -175,6 +175,8 @@ def _of_key(kind: Dict, key: Value) -> Value | None:
 def builtin_method(bound: Value, name: str, args: tuple[Value, ...]) -> Value:
     """What a method of a list, dict, set, tuple or plain value gives."""
     match bound.type:
+        case Data(name="aggregate") if name in ("label", "filter", "cast"):
+            return bound  # of a statement: ``func.count(Job.id).label("jobs")``
         case Coll(item=item) if name in ("pop", "popleft"):
             return Value(item)
         case Coll() if name in ("copy", "union", "difference", "intersection", "__iter__", "__aiter__"):

@@ -38,7 +38,16 @@ from persist_lint.link.lattice import (
 )
 from persist_lint.link.resolve import instance_of
 from persist_lint.link.sites import Keywords, Manner, Target
-from persist_lint.link.statements import entity_of, load_option, row_type, scalar_type, started, statement_of, with_part
+from persist_lint.link.statements import (
+    aggregate,
+    entity_of,
+    load_option,
+    row_type,
+    scalar_type,
+    started,
+    statement_of,
+    with_part,
+)
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Row
 
@@ -241,10 +250,10 @@ def _rows(world: World, call: LibraryCall) -> Value:
 
 
 def _data(world: World, call: LibraryCall) -> Value:
-    aggregate = (
+    generator = (
         call.bound is not None and isinstance(call.bound.type, Lib) and "FunctionGenerator" in call.bound.type.name
     )
-    return Value(Data("aggregate" if aggregate else ""), ("call", call.place))
+    return aggregate(call) if generator else Value(Data(), ("call", call.place))
 
 
 def _instance(world: World, call: LibraryCall) -> Value:

@@ -75,13 +75,16 @@ class Models:
         return [i for c in self._world.index.classes() if self.is_model(c) and (i := self.info(c)).table is not None]
 
     def by_name(self, name: str, near: Class | None = None) -> Class | None:
-        """A mapped class by its (possibly dotted) name; of several the one of the same module or package."""
+        """A mapped class by its (possibly dotted) name: the one so named, else that of the same module or package."""
         if self._by_name is None:
             self._by_name = {}
             for cls in self._world.index.classes():
                 if self.is_model(cls):
                     self._by_name.setdefault(cls.name, []).append(cls)
         found = self._by_name.get(name.rpartition(".")[2], [])
+        exact = next((cls for cls in found if cls.dotted == name), None)
+        if exact is not None:
+            return exact
         if len(found) > 1 and near is not None:
             package = near.module.dotted.rpartition(".")[0]
             same = [c for c in found if c.module is near.module]

@@ -62,6 +62,21 @@ class Places:
         """The names that are None or empty wherever the expression is reached."""
         return frozenset(name for test in _tests(self.frames(node)) if (name := _missing(test)) is not None)
 
+    def tests(self, node: f.Node) -> tuple[f.Expr, ...]:
+        """The conditions under which the expression is reached, outermost first; those of earlier guards denied."""
+        return tuple(_tests(self.frames(node)))
+
+    def left_by(self, node: f.Node) -> tuple[f.Expr, ...]:
+        """The conditions of earlier ``elif`` branches that leave, past or around which the expression is reached."""
+        found = []
+        for frame in self.frames(node):
+            for earlier in frame.block[: frame.index]:
+                while isinstance(earlier, f.If) and len(earlier.orelse) == 1:
+                    earlier = earlier.orelse[0]
+                    if isinstance(earlier, f.If) and exits(earlier.body):
+                        found.append(earlier.test)
+        return tuple(found)
+
     def often(self, node: f.Node, loop: Loop) -> Often:
         """How often an expression runs, of the turns of a loop around it."""
         frames = self.within(node, loop)

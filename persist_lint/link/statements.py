@@ -133,6 +133,7 @@ def started(world: World, call: LibraryCall) -> Statement:
 def _select(statement: Statement, values: tuple[Value, ...]) -> Statement:
     entities: list[Class] = []
     columns: list[tuple[str, str]] = []
+    counted: list[str] = []
     aggregates = statement.aggregates
     for value in values:
         if value.sym[0] == "column":
@@ -145,6 +146,7 @@ def _select(statement: Statement, values: tuple[Value, ...]) -> Statement:
                 case Data(name="aggregate"):
                     aggregates = True
                     columns.append(("", ""))
+                    counted += [value.sym[1][1]] if value.sym[0] == "aggregate" else []
                 case Unknown() | Data():
                     columns.append(("", ""))
     return msgspec.structs.replace(
@@ -152,8 +154,21 @@ def _select(statement: Statement, values: tuple[Value, ...]) -> Statement:
         entities=tuple(dict.fromkeys(entities)),
         columns=tuple(columns),
         aggregates=aggregates,
-        sources=_sources(statement, tuple(dotted for dotted, _ in columns)),
+        sources=_sources(statement, (*counted, *(dotted for dotted, _ in columns))),
     )
+
+
+def aggregate(call: LibraryCall) -> Value:
+    """What ``func.count(Job.id)`` gives: a number made of many rows, and of which column; ``coalesce`` keeps it."""
+    of = next((v.sym for v in call.args if v.sym[0] in ("column", "aggregate")), UNKNOWN_SYM)
+    if call.name.endswith(".coalesce") and not any(is_aggregate(v) for v in call.args):
+        return Value(Data(), ("call", call.place))
+    return Value(Data("aggregate"), ("aggregate", of) if of[0] == "column" else of)
+
+
+def is_aggregate(value: Value) -> bool:
+    """Whether a value is a function over many rows, in a statement."""
+    return isinstance(value.type, Data) and value.type.name == "aggregate"
 
 
 def _sources(statement: Statement, names: tuple[str, ...]) -> tuple[str, ...]:
