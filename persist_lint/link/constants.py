@@ -119,9 +119,10 @@ class Constants:
 
     def _among(self, left: f.Expr, right: f.Expr, wanted: bool, frame: Frame) -> bool | None:
         """``value in ("1", "true")``."""
-        if not isinstance(right, f.Seq):
+        ours = self.of(left, frame) if isinstance(right, f.Seq) else OPEN
+        if not isinstance(right, f.Seq) or any(map(is_vague, ours)):
             return None
-        each = [self._compared(left, "==", item, frame) for item in right.items]
+        each = [agreed(same(a, b, True) for a in ours for b in self.of(item, frame)) for item in right.items]
         return wanted if True in each else None if None in each else not wanted
 
     # ------------------------------------------------------------------ names

@@ -8,6 +8,7 @@ for.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -269,7 +270,9 @@ class Engines:
         said = [self._dialect_of(test, truth, home) for test, truth, home in around]
         other = [one for one, word in zip(around, said, strict=True) if not word]
         asked = any(self.constants.taken((test, truth), home) is False for test, truth, home in other)
-        side = next((word for word in said if word), "")
+        left = (one for one in self._around(call, frame, left=True) if _spells_dialect(one[0]))
+        words = (self._dialect_of(test, truth, home) for test, truth, home in left)
+        side = next((word for word in chain(said, words) if word), "")
         if not side and not any(isinstance(p.value, str) for p in urls):
             side = self._side_of_instances(frame.function)
         return Variant(frame, options, urls, side, asked)
@@ -321,12 +324,15 @@ class Engines:
 
     # ------------------------------------------------------------------ dialect branches
 
-    def _around(self, call: f.Call, frame: Frame) -> Iterator[tuple[f.Expr, bool, Frame]]:
-        """The conditions around a call, the innermost first, then those around the calls that lead there."""
+    def _around(self, call: f.Call, frame: Frame, left: bool = False) -> Iterator[tuple[f.Expr, bool, Frame]]:
+        """The conditions around a call, the innermost first, then those around the calls that lead there.
+
+        With ``left`` those before it, too, that would have left the function.
+        """
         home: Frame | None = frame
         inner: f.Call | None = call
         while home is not None and inner is not None:
-            for statement, tests in under_tests(home.function.body, left=True):
+            for statement, tests in under_tests(home.function.body, left=left):
                 if tests and holds_call(statement, inner):
                     yield from ((test, truth, home) for test, truth in reversed(tests))
             inner, home = home.call, home.caller
@@ -423,6 +429,12 @@ def assigned(function: Function, node: f.Node) -> str:
         if isinstance(statement, f.AnnAssign) and statement.value is node and isinstance(statement.target, f.Name):
             return statement.target.id
     return ""
+
+
+def _spells_dialect(test: f.Expr) -> bool:
+    """Whether a condition itself names a dialect: what names and properties stand for is not worth looking up here."""
+    texts = (node.value for node in post_order(test) if isinstance(node, f.Const))
+    return any(isinstance(text, str) and text.lower().startswith(DIALECTS) for text in texts)
 
 
 def holds_call(statement: f.Stmt, call: f.Call) -> bool:

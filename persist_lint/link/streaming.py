@@ -166,6 +166,8 @@ def _is_asgi(function: Function) -> bool:
 
 def _in_context(function: FunctionView) -> Iterator[Holding]:
     """Flask's ``stream_with_context`` around a generator, or as its decorator: Flask-SQLAlchemy's session stays."""
+    if WITH_CONTEXT not in function.project.world.vocabulary.functions:
+        return
     for site in function.flow.sites.values():
         feeders = [t.function for t in site.targets if t.function is not None and t.function.is_generator]
         if any(t.name == WITH_CONTEXT for t in site.targets):

@@ -245,7 +245,8 @@ class Walker(Evaluator):
             self.guards += added
             marks = [len(self.flow.returns), len(self.flow.yields)]
             left = self.block(body)
-            self._switched_off(statement.test, truth, marks)
+            if marks != [len(self.flow.returns), len(self.flow.yields)]:
+                self._switched_off(statement.test, truth, marks)
             if added:
                 del self.guards[-len(added) :]
             if not left:
