@@ -212,7 +212,7 @@ def _renewed(function: FunctionView, event: Event, touch: Touch) -> bool:
     """Whether the entity is loaded again between the event and the touch."""
     base = spelled(_base(touch))
     for call in function.calls:
-        if not (event.call.at <= call.at < touch.at):
+        if not (event.call.at <= call.at < touch.at) or not reaches(function.places, call.site.node, touch.node):
             continue
         refreshes = any(e.leaf.target is not None and e.leaf.target.name.endswith(".refresh") for e in call.effects)
         if refreshes or (call is not event.call and base in _named(call)):

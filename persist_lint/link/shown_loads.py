@@ -45,13 +45,12 @@ def repeated_loads(project: Project) -> Iterator[tuple[FunctionView, Span, list[
     """
     found: dict[tuple[FunctionView, Span], list[Load]] = {}
     told: set[object] = set()
-    audited = dict.fromkeys(project.functions())
-    for function in audited:
+    for function in project.functions():
         for load in project.loading.of(function):
             once = (load.root.node, load.path, function)
             if load.repeat is None or load.is_async or load.part.state != "missing" or once in told:
                 continue
-            if load.function in audited and not project.loading.in_identity_map(load):
+            if project.audits(load.function.path) and not project.loading.in_identity_map(load):
                 told.add(once)
                 found.setdefault((load.function, load.at), []).append(load)
     yield from ((function, at, loads) for (function, at), loads in found.items())

@@ -37,7 +37,7 @@ def grouped(project: Project) -> Iterator[Stale]:
     loads: dict[tuple[FunctionView, Span], list[Unloaded]] = {}
     for function in audited:
         for one in unloaded(project, function):
-            if one.function in audited:
+            if project.audits(one.function.path):
                 loads.setdefault((one.function, one.at), []).append(one)
     for (function, at), found in loads.items():
         yield Stale(function, at, tuple(found))
