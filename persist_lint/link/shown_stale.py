@@ -8,11 +8,15 @@ from msgspec import Struct
 
 from persist_lint.link.expiry import Expired, expired
 from persist_lint.link.project import Project
+from persist_lint.link.repetition import speaks
 from persist_lint.link.shown_loads import cure, listed, shown_place
 from persist_lint.link.stale import Unloaded, unloaded
 from persist_lint.link.views import FunctionView
 from persist_lint.model.finding import Step
 from persist_lint.model.span import Span
+
+#: So many reads of expired attributes are told of one by one; of more, the factory of their sessions is.
+MANY = 4
 
 
 class Stale(Struct, frozen=True, eq=False):
@@ -22,6 +26,12 @@ class Stale(Struct, frozen=True, eq=False):
     at: Span
     unloaded: tuple[Unloaded, ...] = ()
     expired: tuple[Expired, ...] = ()
+
+    @property
+    def matters(self) -> bool:
+        """Whether any of it is read where the rules speak."""
+        readers = [one.function for one in self.expired] or [self.function]
+        return any(speaks(reader) for reader in readers)
 
     @property
     def doubtful(self) -> bool:
@@ -42,15 +52,37 @@ def grouped(project: Project) -> Iterator[Stale]:
     for (function, at), found in loads.items():
         yield Stale(function, at, tuple(found))
     told = set(loads)
+    late: dict[tuple[FunctionView, Span], Expired] = {}
     for function in audited:
-        for late in expired(project, function):
-            if (function, late.at) not in told:
-                told.add((function, late.at))
-                yield Stale(function, late.at, (), (late,))
+        for touch in expired(project, function):
+            if (function, touch.at) not in told:
+                late.setdefault((function, touch.at), touch)
+    yield from _by_factory(project, list(late.values()))
+
+
+def _by_factory(project: Project, late: list[Expired]) -> Iterator[Stale]:
+    """One per touch; one per factory where many are read after commits of its sessions."""
+    made: dict[tuple[FunctionView, Span], list[Expired]] = {}
+    for one in late:
+        place = (one.function, one.at)
+        recipes = project.session(one.function.function, one.event.session).recipes
+        if one.event.kind == "commit" and recipes:
+            place = (project.view(recipes[0].maker.function), recipes[0].maker.site.at)
+        made.setdefault(place, []).append(one)
+    for (function, at), found in made.items():
+        if len(found) > MANY and project.audits(function.function):
+            yield Stale(function, at, (), tuple(found))
+        else:
+            yield from (Stale(one.function, one.at, (), (one,)) for one in found)
 
 
 def told_of(stale: Stale) -> str:
     """What is read there, and why it is not loaded."""
+    if len(stale.expired) > 1:
+        return (
+            f"sessions made here expire their entities at every commit, and {len(stale.expired)} places read "
+            "attributes after one: that raises MissingGreenlet"
+        )
     if stale.expired:
         return stale.expired[0].text
     first = stale.unloaded[0]
@@ -72,6 +104,8 @@ def told_of(stale: Stale) -> str:
 
 def cure_of(stale: Stale) -> str:
     """What to write instead."""
+    if len(stale.expired) > 1:
+        return "Make the sessions with expire_on_commit=False."
     if stale.expired:
         return stale.expired[0].cure
     if stale.unloaded[0].stored is not None:

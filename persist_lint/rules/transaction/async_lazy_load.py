@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.project import Project
-from persist_lint.link.repetition import speaks
 from persist_lint.link.shown_stale import Stale, cure_of, grouped, told_of, way_of
 from persist_lint.model.finding import Finding
 from persist_lint.model.rule import Family, Rule
@@ -97,7 +96,7 @@ async def buyer(session: AsyncSession, order_id: int) -> str:
 def check(project: Project) -> Iterator[Finding]:
     """One finding per touch, or per query whose entities others touch."""
     for stale in grouped(project):
-        if not speaks(stale.function):
+        if not stale.matters:
             continue
         yield stale.function.finding(
             RULE, stale.at, told_of(stale), Severity.HIGH, trace=way_of(stale), recommendation=cure_of(stale),
