@@ -70,7 +70,7 @@ def _by_factory(project: Project, late: list[Expired]) -> Iterator[Stale]:
             place = (project.view(recipes[0].maker.function), recipes[0].maker.site.at)
         made.setdefault(place, []).append(one)
     for (function, at), found in made.items():
-        if len(found) > MANY and project.audits(function.function):
+        if len(found) > MANY and project.audits(function.path):
             yield Stale(function, at, (), tuple(found))
         else:
             yield from (Stale(one.function, one.at, (), (one,)) for one in found)
