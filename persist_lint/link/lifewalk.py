@@ -36,6 +36,7 @@ class StateWalk(Crossing):
         self.yields: list[tuple[f.Node, Store]] = []
         self.jumps: list[tuple[list[Store], list[Store]]] = []  # for each loop around: at ``break``, at ``continue``
         self.until_yield = 0
+        self.arms: frozenset[Sym] = frozenset()  # sessions that its several ``yield`` statements hand out
         self.made = self._made()
 
     def _made(self) -> Sym | None:
@@ -43,7 +44,11 @@ class StateWalk(Crossing):
         if not self.function.is_generator:
             return None
         kind = self.world.returned(self.function).type
-        return session_of(kind.of.sym) if isinstance(kind, Manager) and self.world.is_session(kind.of) else None
+        if not isinstance(kind, Manager) or not self.world.is_session(kind.of):
+            return None
+        known = {session_of(value.sym) for value in self.flow.yields if self.world.is_session(value)}
+        self.arms = frozenset(known) if all(sym[0] in OPENED for sym in known) else frozenset()
+        return session_of(kind.of.sym)
 
     def run(self) -> Life:
         """Walk the whole function."""
@@ -77,15 +82,22 @@ class StateWalk(Crossing):
         )
         return Life(self.function, self.before, self.exits, summary, self.yields, self.commits)
 
+    def _handed(self, node: f.Yield) -> list[Sym]:
+        """The session that a ``yield`` hands out: of several that the function opens, the last one before it."""
+        place = (node.at.line, node.at.column)
+        opened = sorted((sym for sym in self.arms if sym[0] == "open" and sym[1] < place), key=lambda sym: sym[1])
+        return opened[-1:] or ([] if self.made is None else [self.made])
+
     def _outward(self, stores: list[Store]) -> Outward:
         """The merged states of what a caller can know by its own terms."""
         found = []
+        handed: frozenset[str] = frozenset()
         for sym, states in merge(stores).items():
             if _visible(sym):
                 found.append((sym, states))
-            elif sym == self.made:
-                found.append((("yielded",), states))
-        return tuple(found)
+            elif sym == self.made or sym in self.arms:
+                handed |= states
+        return (*found, (("yielded",), handed)) if handed else tuple(found)
 
     # ------------------------------------------------------------------ statements
 
@@ -268,7 +280,7 @@ class StateWalk(Crossing):
             self.until_yield = len(self.occurrences)
         self.yields.append((node, store))
         if self.resumed:
-            store = dict.fromkeys((*store, *([] if self.made is None else [self.made])), START)
+            store = dict.fromkeys((*store, *self._handed(node)), START)
             self.exits.clear()
             self.occurrences.clear()
             for points in self.points:
@@ -281,6 +293,10 @@ def _catches_all(handler: f.Handler) -> bool:
     """Whether a handler lets no error of the database through, as far as its names say."""
     kinds = handler.type.items if isinstance(handler.type, f.Seq) else (handler.type,)
     return any(kind is None or spelled(kind).rpartition(".")[2] in CATCH_ALL for kind in kinds)
+
+
+#: Symbols of what a function opened itself.
+OPENED = frozenset({"open", "call", "new"})
 
 
 def _yields(body: tuple[f.Stmt, ...]) -> bool:

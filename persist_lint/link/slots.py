@@ -18,6 +18,7 @@ from msgspec import Struct
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Function
 from persist_lint.link.lattice import INNER_SYM, Coro, Lib, Manager, Sym, Value, members
+from persist_lint.link.ownership import MANAGERS
 from persist_lint.link.states import OPEN
 from persist_lint.link.streaming import dependencies, injected_sessions, root
 from persist_lint.link.uses import is_read
@@ -75,24 +76,48 @@ def _second(view: FunctionView) -> Iterator[Mismatch]:
     """The first call, per session, that opens and uses another one while the transaction is open for certain."""
     told: set[Sym] = set()
     for call in view.calls:
-        if "session.open" not in call.effect_kinds:
+        if "session.open" not in call.effect_kinds or _runs_later(call):
             continue
         found = _opened_below(call)
         for sym, states in view.life.before.get(call.site.node, {}).items() if found is not None else ():
-            if states and states <= OPEN and sym not in told and _is_session(view, sym):
+            given = (*call.site.args, *(value for _, value in call.site.keywords))
+            if states and states <= OPEN and sym not in told and _is_session(view, sym) and _not_in(sym, given):
                 told.add(sym)
                 yield Mismatch(view, call.at, "second", _shown(view, sym), _began(view, sym, call.at), found)
 
 
 def _opened_below(call: CallView) -> Effect | None:
     """A statement that a callee executes, on the same thread of work, on a session that it opens itself."""
-    opens = [e for e in call.effects if e.kind == "session.open" and e.via is not None and e.manner in WHILE]
-    homes = {step.function for e in opens for step in e.chain[1:] if not e.guards}
+    opens = [e for e in call.effects if e.kind == "session.open" and e.via is not None and e.manner == "here"]
+    homes = {step.function for e in opens if not e.guards and _certain(call, e) for step in e.chain[1:]}
     for effect in call.effects:
-        inner = effect.kind in TALKS and effect.session == INNER_SYM and effect.manner in WHILE and not effect.guards
+        inner = effect.kind in TALKS and effect.session == INNER_SYM and effect.manner == "here" and not effect.guards
         if inner and any(step.function in homes for step in effect.chain[1:]):
             return effect
     return None
+
+
+def _certain(call: CallView, opened: Effect) -> bool:
+    """Whether no callee on the way opens it in one arm of a branch only (``if self.session is None:``)."""
+    project = call.function.project
+    for step in opened.chain[1:]:
+        frames = project.view(step.function).places.frames(step.site.node) if step.site is not None else ()
+        if any(isinstance(frame.owner, f.If | f.Match) for frame in frames):
+            return False
+    return True
+
+
+def _not_in(sym: Sym, given: tuple[Value, ...]) -> bool:
+    """Whether the session is not handed to the call, which could use it as well."""
+    return all(value.sym != sym for value in given)
+
+
+def _runs_later(call: CallView) -> bool:
+    """Whether it only makes a generator, which whoever gets it runs."""
+    made = (t.function for t in call.site.targets if t.function is not None)
+    return call.site.consumer not in ("iterate", "with", "await") and any(
+        one.is_generator and not one.decorator_names & MANAGERS for one in made
+    )
 
 
 def _is_session(view: FunctionView, sym: Sym) -> bool:
