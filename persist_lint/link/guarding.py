@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from persist_lint.link.aftermath import flat
 from persist_lint.link.arguments import received
 from persist_lint.link.conditions import translate_guards
 from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import Data, Lib, LibClass, Sym, members
-from persist_lint.link.tree import post_order, spelled, statements
+from persist_lint.link.tree import flat, post_order, spelled, statements
 from persist_lint.model import facts as f
 from persist_lint.model.span import Span
 
