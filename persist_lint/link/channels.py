@@ -11,6 +11,7 @@ from persist_lint.link.constants import Constants, Frame
 from persist_lint.link.effects import Effect, Summaries
 from persist_lint.link.index import Function
 from persist_lint.link.sites import Site
+from persist_lint.link.world import World
 from persist_lint.model import facts as f
 from persist_lint.model.vocabulary import Row
 
@@ -30,23 +31,37 @@ class ChannelView(Struct, frozen=True, eq=False):
     wildcard: bool = False
 
 
-def channels(functions: list[Function], summaries: Summaries, constants: Constants) -> Iterator[ChannelView]:
+def channels(
+    world: World, functions: list[Function], summaries: Summaries, constants: Constants
+) -> Iterator[ChannelView]:
     """Every such place of the functions, in order."""
     for function in functions:
+        if "pg_notify" in function.facts.names:
+            yield from _built(world, function, constants)
         for effect in summaries.own(function):
             if effect.kind in KINDS and effect.site is not None and effect.target is not None:
                 yield from _views(function, effect, constants)
+
+
+def _built(world: World, function: Function, constants: Constants) -> Iterator[ChannelView]:
+    """``select(func.pg_notify(channel, payload))``."""
+    for site in world.flow(function).sites.values():
+        if site.name.endswith("func.pg_notify") and isinstance(site.node, f.Call) and site.node.args:
+            for possible in constants.of(site.node.args[0], Frame(function)):
+                name = possible.value if isinstance(possible.value, str) else None
+                yield ChannelView(function, site, name, "postgresql", True)
 
 
 def _views(function: Function, effect: Effect, constants: Constants) -> Iterator[ChannelView]:
     site, target = effect.site, effect.target
     assert site is not None and target is not None
     row, publishes = target.row, effect.kind == "publish"
-    text = effect.statement.text if effect.statement is not None else None
+    is_sql = row is not None and "db.statement" in row.does
+    text = effect.statement.text if effect.statement is not None and is_sql else None
     if text is not None:
         for statement in classify(text):
-            if statement.kind in ("notify", "listen") and statement.channel:
-                yield ChannelView(function, site, statement.channel, "postgresql", statement.kind == "notify")
+            if statement.kind in ("notify", "listen"):
+                yield ChannelView(function, site, statement.channel or None, "postgresql", statement.kind == "notify")
         return
     if row is None or not row.key or not isinstance(site.node, f.Call):
         return

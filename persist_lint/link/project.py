@@ -175,7 +175,7 @@ class Project:
     def channels(self) -> tuple[ChannelView, ...]:
         """The places that publish or listen; tests left out."""
         functions = [f for f in self.relevant if not is_test(f.module.path)]
-        return tuple(channels(functions, self.summaries, self.engines.constants))
+        return tuple(channels(self.world, functions, self.summaries, self.engines.constants))
 
     def functions(self) -> Iterator[FunctionView]:
         """The relevant functions of audited files, module levels included."""

@@ -119,7 +119,8 @@ def announces(effect: Effect, lives: Lives) -> bool:
     if effect.kind == "broker":
         return name not in DEFERRING and not any(keyword in DEFERS for keyword, _ in site.keywords)
     if effect.kind == "publish":
-        return effect.session == UNKNOWN_SYM and effect.statement is None  # NOTIFY waits for the commit itself
+        is_sql = target.row is not None and "db.statement" in target.row.does
+        return effect.session == UNKNOWN_SYM and not is_sql  # NOTIFY waits for the commit itself
     return effect.kind == "net" and (_is_mail(target.name) or addressee(effect, lives.world) is not None)
 
 
