@@ -19,6 +19,7 @@ from msgspec import Struct
 from persist_lint.link.branches import Test, assignments, under_tests
 from persist_lint.link.choices import (
     ANYTHING,
+    FLAG_WORDS,
     OPEN,
     Choices,
     Entries,
@@ -118,12 +119,13 @@ class Constants:
         return None
 
     def _among(self, left: f.Expr, right: f.Expr, wanted: bool, frame: Frame) -> bool | None:
-        """``value in ("1", "true")``."""
-        ours = self.of(left, frame) if isinstance(right, f.Seq) else OPEN
-        if not isinstance(right, f.Seq) or any(map(is_vague, ours)):
+        """``value in ("1", "true")``: only words for on and off are looked at, other texts are meant to vary."""
+        items = right.items if isinstance(right, f.Seq) else ()
+        words = [item.value for item in items if isinstance(item, f.Const)]
+        if not words or len(words) < len(items) or not FLAG_WORDS.issuperset(words):
             return None
-        each = [agreed(same(a, b, True) for a in ours for b in self.of(item, frame)) for item in right.items]
-        return wanted if True in each else None if None in each else not wanted
+        held = agreed(p.value in words if isinstance(p.value, str) else None for p in self.of(left, frame))
+        return None if held is None else held == wanted
 
     # ------------------------------------------------------------------ names
 
