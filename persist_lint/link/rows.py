@@ -46,6 +46,7 @@ class Got(Struct, frozen=True, eq=False):
     ref: Ref
     uses: Uses
     key: str  # the attribute of the primary key
+    dropped: bool = False  # by this function, which got them from another
 
     @property
     def statement(self) -> Statement | None:
@@ -137,14 +138,15 @@ class Rows:
                 uses.add(part, Ref("many", None))
             if not one.uses.read.keys() - {(one.key,)} and not one.uses.written:
                 uses.events = here.events  # the helper only looked which rows there are
-            yield self._made(function, site, effect, ref, uses)
+            dropped = all(e.kind == "dropped" for e in here.events) and not (here.read or here.copies or here.returned)
+            yield self._made(function, site, effect, ref, uses, dropped)
 
-    def _made(self, function: Function, site: Site, effect: Effect, ref: Ref, uses: Uses) -> Got:
+    def _made(self, function: Function, site: Site, effect: Effect, ref: Ref, uses: Uses, dropped: bool = False) -> Got:
         entity = effect.entity or ref.cls
         key = ""
         if entity is not None and self._world.models.is_model(entity):
             key = next((c.name for c in self._world.models.info(entity).columns.values() if c.primary), "")
-        return Got(function, site, effect, entity, ref, uses, key or "id")
+        return Got(function, site, effect, entity, ref, uses, key or "id", dropped)
 
     def returned(self, function: Function) -> list[Returned]:
         """The rows that a function returns."""

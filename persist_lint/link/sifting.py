@@ -47,7 +47,7 @@ def looked_for(trail: Trail, loop: f.For, ref: Ref) -> Names | None:
 def once_per_key(loop: f.For) -> bool:
     """Whether a loop keeps one row per key: ``if row.key not in latest: latest[row.key] = row``."""
     match loop.body:
-        case (f.If(test=test), *_):
+        case (f.If(test=f.Compare(ops=("in" | "not in",)) as test), *_):
             tested = {node.id for node in post_order(test) if isinstance(node, f.Name)}
             return bool(tested & _filled(loop))
     return False

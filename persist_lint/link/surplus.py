@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from persist_lint.link.views import FunctionView
 
 Kind = Literal[
-    "counted", "tested", "first", "last", "slice", "discarded", "sorted", "filtered", "reduced", "latest",
+    "counted", "tested", "first", "last", "slice", "discarded", "sorted", "filtered", "reduced", "latest", "endless",
 ]  # fmt: skip
 WRITES = frozenset(
     {"db.insert", "db.update", "db.delete", "unit.add", "unit.delete", "unit.merge", "unit.change", "flush", "net"}
@@ -70,7 +70,7 @@ def surplus_rows(function: FunctionView) -> Iterator[Surplus]:
             and got.entity is not None
             and function.project.world.models.is_model(got.entity)
         )
-        found = _rows_judged(function, got) if is_model else None
+        found = (_rows_judged(function, got) or _endless(function, got)) if is_model else None
         if found is not None:
             yield found
 
@@ -91,6 +91,18 @@ def _rows_judged(function: FunctionView, got: Got) -> Surplus | None:
         if found is not None:
             return found
     return None
+
+
+def _endless(function: FunctionView, got: Got) -> Surplus | None:
+    """A handler that answers with all rows of a table: no condition, no limit."""
+    whole = any(ref.whole for ref in got.uses.returned)
+    answers = whole and any(e.kind == "request" and e.function is function.function for e in function.entries)
+    statement = got.statement
+    if not answers or statement is None or statement.filtered or statement.keys or not _is_open(function, got):
+        return None
+    if statement.options and any(strategy == "?" for strategy, _ in statement.options):
+        return None
+    return Surplus("endless", got, Event("iterate", got.site.node, function.function, got.ref), (), True)
 
 
 def _is_open(function: FunctionView, got: Got) -> bool:

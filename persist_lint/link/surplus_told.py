@@ -60,6 +60,10 @@ def _told(
 ) -> Told:
     usual = Confidence.PROBABLE if got.effect.weak else Confidence.DEFINITE
     confidence = usual if sure else Confidence.POSSIBLE
+    below = got.effect.via
+    if got.dropped and below is not None and got.uses.read:  # it is the callee that needed them
+        view = function.project.view(below.function.origin)
+        return Told(view, below.at, *words, grave, confidence, (*steps, *trace(below)), (function,))
     return Told(function, got.site.at, *words, grave, confidence, (*steps, *trace(got.effect)), (function,))
 
 
@@ -114,6 +118,11 @@ _WORDS = {
         "All rows of {entity} are loaded{through}, and one per {names} is kept in Python",
         "Keep one per {names} in SQL: DISTINCT ON, or row_number() over a partition by {names}.",
         "Keep one per {names} in SQL: DISTINCT ON, or row_number() over a partition by {names}.",
+    ),
+    "endless": (
+        "All rows of {entity} are loaded{through} and returned: the answer grows with the table",
+        "Take a limit and an offset (or the last key seen) from the request: .limit(…).",
+        "Take a limit and an offset (or the last key seen) from the request: .limit(…).",
     ),
     "reduced": (
         "Rows of {entity} are loaded{through} and reduced in Python: {word}() of {names}",
