@@ -194,7 +194,8 @@ class Chains:
                     statement = effect.statement
                     if effect.kind != "db.select" or effect.entity is not column.entity or statement is None:
                         continue
-                    if any(name == column.name and _is_fixed(sym) for name, sym in statement.keys):
+                    one = _is_transition(column) or statement.limit == 1
+                    if one and any(name == column.name and _is_fixed(sym) for name, sym in statement.keys):
                         read = Source("column", call.at, column.entity, column.base, column.name, call, effect)
                         return self._race("claim", column, effects, read)
         return None
