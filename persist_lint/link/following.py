@@ -301,7 +301,7 @@ class CallTrail(Trail):
 
     def handed(self, call: f.Call, site: Site, function: Function, number: int, ref: Ref) -> None:
         """A function of the project gets what is followed: what it does, and what of it comes back."""
-        if site.manner in ("task", "later", "stored") and site.consumer != "gathered":
+        if site.manner in ("task", "later", "stored") and site.group is None:
             self.escape("handed to something that runs later", ref)
             return
         found = self.following.parameter(function, number, ref, self.depth + 1)
