@@ -59,6 +59,16 @@ class Event(Struct, frozen=True, eq=False):
     is_block: bool = False
 
     @property
+    def is_of_own_class(self) -> bool:
+        """Whether it calls a method of the function's own class, or of what that one derives from."""
+        if self.call is None:
+            return False
+        function = self.call.function.function
+        owners = [t.function.owner for t in self.call.site.targets if t.function is not None]
+        mine = [] if function.owner is None else self.call.function.project.world.classes.mro(function.owner)
+        return any(owner in mine for owner in owners if owner is not None)
+
+    @property
     def writes(self) -> list[Effect]:
         return [e for e in self.effects if e.kind in WRITES and e.entity is not None and e.manner in NOW]
 
@@ -83,6 +93,15 @@ class Apart(Struct, frozen=True, eq=False):
     def is_family(self) -> bool:
         """Whether both are new rows, a parent and its child."""
         return self.bond == "foreign" and self.first.kind in INSERTS and self.second.kind in INSERTS
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it may be a workflow that commits each step: one row changed by helpers, another object's methods
+        with sessions of their own."""
+        far = any(effect.via is not None for effect in (self.ends, self.first, self.second))
+        if self.bond == "row":
+            return far
+        return self.ends.session in HIDDEN and not self.is_family and not self.commit.is_of_own_class
 
 
 def apart(view: FunctionView) -> Iterator[Apart]:

@@ -113,5 +113,6 @@ def _finding(view: FunctionView, found: Apart) -> Finding:
     severity = Severity.LOW if view.one_shot else Severity.HIGH if found.is_family else Severity.MEDIUM
     steps = [*trace(found.first), *trace(found.ends), *trace(found.second)]
     weak = found.first.weak or found.second.weak or found.ends.weak
-    sure = Confidence.PROBABLE if weak or (found.bond == "foreign" and not found.is_family) else Confidence.DEFINITE
+    probable = weak or (found.bond == "foreign" and not found.is_family)
+    sure = Confidence.POSSIBLE if found.is_doubtful else Confidence.PROBABLE if probable else Confidence.DEFINITE
     return view.finding(RULE, found.commit.at, message, severity, trace=dict.fromkeys(steps), confidence=sure)
