@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from app.events import EventHub, JobEvent
+from app.worker.runner import runner
 
 CHANNEL = "job_events"
+WAKING = "worker_wakeup"
 
 
 @asynccontextmanager
@@ -17,9 +19,13 @@ async def listening(dsn: str, hub: EventHub) -> AsyncIterator[None]:
     def heard(connection: object, pid: int, channel: str, payload: object) -> None:
         hub.publish(JobEvent.model_validate_json(str(payload)))
 
+    def woken(connection: object, pid: int, channel: str, payload: object) -> None:
+        runner.wake()
+
     connection = await asyncpg.connect(dsn)
     try:
         await connection.add_listener(CHANNEL, heard)
+        await connection.add_listener(WAKING, woken)
         yield
     finally:
         await connection.close()

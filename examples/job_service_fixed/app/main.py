@@ -10,7 +10,7 @@ from app.clients.http import http
 from app.db import engine
 from app.events import hub
 from app.listener import listening
-from app.routers import attachments, audit, customers, health, jobs, stream
+from app.routers import attachments, audit, customers, health, insights, jobs, stream
 from app.settings import settings
 from app.worker.runner import runner
 
@@ -36,6 +36,7 @@ def create_app() -> FastAPI:
     app.include_router(stream.router)
     app.include_router(attachments.router)
     app.include_router(audit.router)
+    app.include_router(insights.router)
     return app
 
 

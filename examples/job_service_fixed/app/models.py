@@ -31,6 +31,16 @@ class Customer(Base):
     rating: Mapped[str | None] = mapped_column(String(10))
     external_ref: Mapped[str] = mapped_column(String(50))
     callback_url: Mapped[str | None] = mapped_column(String(300))
+    credits: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Price(Base):
+    """What a step costs; only migrations change it."""
+
+    __tablename__ = "prices"
+
+    tier: Mapped[str] = mapped_column(String(20), primary_key=True)
+    per_step: Mapped[int]
 
 
 class Job(Base):
@@ -45,6 +55,7 @@ class Job(Base):
     result: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
 
+    customer: Mapped[Customer] = relationship()
     steps: Mapped[list["JobStep"]] = relationship(order_by="JobStep.position", lazy="raise")
 
 

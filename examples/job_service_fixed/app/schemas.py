@@ -99,3 +99,35 @@ class Delivery(BaseModel):
 
 class Health(BaseModel):
     status: str
+
+
+class Insights(BaseModel):
+    jobs: int
+    records: int
+
+
+class Standing(BaseModel):
+    credits: int
+    tier: str
+    customers: int
+
+
+class Owner(BaseModel):
+    job_id: int
+    name: str
+
+
+class Tables(BaseModel):
+    jobs: int
+
+
+class Spending(BaseModel):
+    amount: int = Field(ge=1)
+
+
+class Left(BaseModel):
+    credits: int
+
+
+class Password(BaseModel):
+    password: str = Field(min_length=8)

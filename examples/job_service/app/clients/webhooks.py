@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
 
 from app.clients import backoff
 from app.clients.http import http
+from app.models import Customer
 
 logger = logging.getLogger(__name__)
 
@@ -23,3 +25,10 @@ async def deliver(url: str, payload: Mapping[str, Any]) -> bool:
         else:
             return True
     return False
+
+
+async def tell(customer: Customer, payload: Mapping[str, Any]) -> None:
+    """Tells one that left an address; nothing more is tried."""
+    if customer.callback_url is not None:
+        with suppress(httpx.HTTPError):
+            await http.client.post(customer.callback_url, json=payload)

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import Conflict, NotFound
 from app.events import JobEvent, announce
-from app.models import CANCELLED, FAILED, QUEUED, AuditRecord, Job
+from app.models import CANCELLED, FAILED, QUEUED, AuditRecord, Job, JobStep
 from app.repositories.customers import CustomerRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.steps import StepRepository
 from app.schemas import JobIn, JobLine
+from app.settings import settings
 
 PRIORITIES = {"gold": 20, "silver": 10}
 
@@ -35,6 +37,16 @@ class JobService:
         await self._session.commit()
         return job
 
+    async def copy(self, job_id: int) -> int:
+        """Makes a draft with the same steps, and says how many these are."""
+        job = await self.detail(job_id)
+        draft = Job(customer_id=job.customer_id, title=job.title, priority=job.priority)
+        self._session.add(draft)
+        await self._session.commit()  # error: [transaction-too-narrow]
+        self._session.add_all([JobStep(job_id=draft.id, position=one.position, name=one.name) for one in job.steps])
+        await self._session.commit()
+        return len(job.steps)
+
     async def overview(self, limit: int, offset: int) -> list[JobLine]:
         lines = []
         for job in await self._jobs.recent(limit, offset):
@@ -52,6 +64,8 @@ class JobService:
     async def start(self, job_id: int) -> None:
         if not await self._jobs.queue(job_id):
             raise Conflict(f"job {job_id} is not a draft")
+        if settings.is_postgresql:
+            await self._session.execute(text("NOTIFY worker_wake_up"))
         await self._session.commit()
         announce(JobEvent(job_id=job_id, status=QUEUED, progress=0))
 

@@ -1,5 +1,6 @@
 """Claims one job after the other and does its work."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ from app.repositories.steps import StepRepository
 from app.services import notifications as notification_service
 
 logger = logging.getLogger(__name__)
+#: Seconds that the outputs of steps need to show up.
+SETTLING = 0.01
 
 
 def plan(steps: Sequence[str]) -> str:
@@ -50,6 +53,7 @@ class JobProcessor:
             await jobs.set_progress(job_id, 10)  # error: [missing-intermediate-commit]
             result = plan(await steps.names(job_id))
             await jobs.set_progress(job_id, 60)
+            await asyncio.sleep(SETTLING)  # error: [long-held-transaction]
             await steps.finish_all(job_id)
             await jobs.finish(job_id, result)
             await session.commit()

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import selectinload
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import joinedload, selectinload
 
 from app.models import CANCELLED, DONE, DRAFT, FAILED, QUEUED, RUNNING, Customer, Job
 from app.repositories.base import Repository
@@ -23,6 +23,13 @@ class JobRepository(Repository):
     async def get_with_steps(self, job_id: int) -> Job | None:
         query = select(Job).where(Job.id == job_id).options(selectinload(Job.steps))
         return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def get_with_customer(self, job_id: int) -> Job | None:
+        query = select(Job).where(Job.id == job_id).options(joinedload(Job.customer))
+        return (await self._session.execute(query)).scalar_one_or_none()
+
+    async def number(self) -> int:
+        return (await self._session.execute(select(func.count()).select_from(Job))).scalar_one()
 
     async def recent(self, limit: int, offset: int) -> Sequence[Job]:
         query = select(Job).order_by(Job.id.desc()).limit(limit).offset(offset)
