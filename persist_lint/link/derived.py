@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited, element
-from persist_lint.link.lattice import Coll, Data, Null, Sym, Unknown, Value, members
+from persist_lint.link.lattice import UNKNOWN_SYM, Coll, Data, Null, Sym, Unknown, Value, members
 from persist_lint.link.sites import Site
 from persist_lint.link.tree import heads, parts, post_order, statements
 from persist_lint.model import facts as f
@@ -318,8 +318,8 @@ class Derived:
 
 
 def is_of(source: Source, column: Column) -> bool:
-    """Whether a source is the column itself, of the same entity."""
-    same = source.entity is column.entity and source.base == column.base
+    """Whether a source is the column itself, of the same entity; of one that was looked up or made, of its class."""
+    same = source.entity is column.entity and column.base in (source.base, UNKNOWN_SYM)
     return same and source.kind == "column" and source.name == column.name
 
 

@@ -206,14 +206,46 @@ class Chains:
             self._is_given(column.value) or any(is_of(s, column) for s in self._derived.of(column.value))
         ):
             return None
-        places = self._view.places
-        for test in (*places.tests(column.node), *places.left_by(column.node)):
+        if any(self._is_claimed(test, column.entity) for test in self._view.places.tests(column.node)):
+            return None
+        for test in self._tests(column):
             if _compares_values(test):
                 continue
             own = [source for source in self._derived.of(test) if is_of(source, column) and source.at < column.at]
             if own and (_is_transition(column) or self._has_consequences(own[0], column)):
                 return self._race("state", column, effects, own[-1])
         return None
+
+    def _tests(self, column: Column) -> Iterator[f.Expr]:
+        """The tests that let a write through, and those that let through what made the value."""
+        places = self._view.places
+        yield from places.tests(column.node)
+        yield from places.left_by(column.node)
+        value = column.value
+        while isinstance(value, f.Attr):
+            value = value.value
+        for made in self._derived.assignments(value) if isinstance(value, f.Name) else ():
+            if isinstance(made, f.Call | f.Await):
+                yield from places.tests(made)
+
+    def _is_claimed(self, test: f.Expr, entity: Class) -> bool:
+        """Whether a test looks at the result of an UPDATE of the rows: only one of two callers gets past it."""
+        asked = [
+            test,
+            *(
+                made
+                for node in post_order(test)
+                if isinstance(node, f.Name)
+                for made in self._derived.assignments(node)
+            ),
+        ]
+        nodes = {id(node) for expr in asked for node in post_order(expr)}
+        return any(
+            effect.kind == "db.update" and effect.entity is entity
+            for call in self._view.calls
+            if id(call.site.node) in nodes and "db.update" in call.effect_kinds
+            for effect in call.effects
+        )
 
     def _is_given(self, value: f.Expr) -> bool:
         """Whether a value is what the caller says: a parameter, or an attribute of one that is no entity."""
@@ -262,10 +294,10 @@ class Chains:
     def _row_sources(self, column: Column) -> tuple[Source, ...]:
         """What the entity is made from, where its symbol does not say it: looked up or made on the spot."""
         match column.node:
-            case f.Attr(value=value) | f.Call(func=f.Attr(value=value), args=()):
+            case f.Attr(value=value):
                 return self._derived.of(value)
-            case f.Call(args=args):
-                return tuple(source for arg in args for source in self._derived.of(arg))
+            case f.Call(func=func, args=args):
+                return tuple(source for part in (func, *args) for source in self._derived.of(part))
         return ()
 
     def _primary(self, entity: Class) -> set[str]:
