@@ -109,23 +109,18 @@ class Constants:
         return agreed(truth_of(p) for p in self.of(test, frame))
 
     def _compared(self, left: f.Expr, op: str, right: f.Expr, frame: Frame) -> bool | None:
+        return self._against(self.of(left, frame), op, right, frame)
+
+    def _against(self, ours: Choices, op: str, right: f.Expr, frame: Frame) -> bool | None:
+        """The answer of a comparison of known values with an expression."""
         if op in ("in", "not in"):
-            return self._among(left, right, op == "in", frame)
-        ours, theirs = self.of(left, frame), self.of(right, frame)
+            return _among(ours, right, op == "in")
+        theirs = self.of(right, frame)
         if op in ("is", "is not", "==", "!="):
             return agreed(same(a, b, op in ("is", "==")) for a in ours for b in theirs)
         if op in (">", "<", ">=", "<="):
             return agreed(ordered(a, b, op) for a in ours for b in theirs)
         return None
-
-    def _among(self, left: f.Expr, right: f.Expr, wanted: bool, frame: Frame) -> bool | None:
-        """``value in ("1", "true")``: only words for on and off are looked at, other texts are meant to vary."""
-        items = right.items if isinstance(right, f.Seq) else ()
-        words = [item.value for item in items if isinstance(item, f.Const)]
-        if not words or len(words) < len(items) or not FLAG_WORDS.issuperset(words):
-            return None
-        held = agreed(p.value in words if isinstance(p.value, str) else None for p in self.of(left, frame))
-        return None if held is None else held == wanted
 
     # ------------------------------------------------------------------ names
 
@@ -417,8 +412,11 @@ class Constants:
         return OPEN if held is None else (Possible(held, any(p.settable for p in found)),)
 
     def tested(self, expr: f.Compare, frame: Frame) -> Choices:
-        held = self.holds(expr, frame)
-        return OPEN if held is None else (Possible(held, any(p.settable for p in self.of(expr.left, frame))),)
+        if len(expr.ops) > 1:
+            return OPEN
+        ours = self.of(expr.left, frame)
+        held = self._against(ours, expr.ops[0], expr.rights[0], frame)
+        return OPEN if held is None else (Possible(held, any(p.settable for p in ours)),)
 
 
 _FORMS: dict[type, Callable[..., Choices]] = {
@@ -441,3 +439,13 @@ _CASTS: dict[str, type] = {f"builtins.{name}": kind for name, kind in PLAIN.item
 
 def _is_item(statement: f.Stmt) -> bool:
     return isinstance(statement, f.Assign) and isinstance(statement.targets[0], f.Subscript)
+
+
+def _among(ours: Choices, right: f.Expr, wanted: bool) -> bool | None:
+    """``value in ("1", "true")``: only words for on and off are looked at, other texts are meant to vary."""
+    items = right.items if isinstance(right, f.Seq) else ()
+    words = [item.value for item in items if isinstance(item, f.Const)]
+    if not words or len(words) < len(items) or not FLAG_WORDS.issuperset(words):
+        return None
+    held = agreed(p.value in words if isinstance(p.value, str) else None for p in ours)
+    return None if held is None else held == wanted
