@@ -125,8 +125,12 @@ class Models:
 
     def _is_abstract(self, cls: Class) -> bool:
         """Whether a class has no table of its own by what it says itself: abstract, or the base of all others."""
-        said = any(isinstance(s, f.Assign) and spelled(s.targets[0]) == "__abstract__" for s in flat(cls.facts.body))
-        return said or any(self._is_base(base.name) for base in self._world.classes.bases(cls) if base.cls is None)
+        bases = self._world.classes.bases(cls)
+        return self.says_abstract(cls) or any(self._is_base(base.name) for base in bases if base.cls is None)
+
+    def says_abstract(self, cls: Class) -> bool:
+        """Whether the class says ``__abstract__``: it only stands for those below it."""
+        return any(isinstance(s, f.Assign) and spelled(s.targets[0]) == "__abstract__" for s in flat(cls.facts.body))
 
     def _read(self, cls: Class, info: ModelInfo) -> tuple[str | None, bool]:
         """What one class says itself, added to the info: (its table, whether it is abstract)."""

@@ -81,7 +81,7 @@ def _rows_judged(function: FunctionView, got: Got) -> Surplus | None:
     events = got.uses.whole
     if (
         not events
-        or info_of(function, got).table is None
+        or _is_abstract(function, got)
         or not _is_open(function, got)
         or any(is_cached(e.function) for e in got.effect.chain)
     ):
@@ -126,6 +126,11 @@ def info_of(function: FunctionView, got: Got) -> ModelInfo:
     """What the mapped class of the rows declares."""
     assert got.entity is not None
     return function.project.world.models.info(got.entity)
+
+
+def _is_abstract(function: FunctionView, got: Got) -> bool:
+    """Whether the class only stands for those below it."""
+    return got.entity is not None and function.project.world.models.says_abstract(got.entity)
 
 
 def is_unique(function: FunctionView, got: Got, statement: Statement) -> bool:
