@@ -161,7 +161,11 @@ def _lasting(event: Event) -> list[Effect]:
     if event.call is None:
         return event.writes
     read = {e.entity for e in event.call.effects if e.kind == "db.select" and e.via is not None}
-    return [e for e in event.writes if not (e.via is not None and e.entity in read and e.key[0] in ("new", "inner"))]
+
+    def is_looked_up(effect: Effect) -> bool:
+        return effect.via is not None and effect.kind in INSERTS and effect.key[0] in ("new", "inner")
+
+    return [e for e in event.writes if not (e.entity in read and is_looked_up(e))]
 
 
 def _continued(view: FunctionView, event: Event, ends: Effect, done: list[Effect], later: list[Event]) -> Apart | None:
@@ -176,7 +180,7 @@ def _continued(view: FunctionView, event: Event, ends: Effect, done: list[Effect
                 for second in following.writes
                 for first in done
                 if not any(_comes_before(stop, second) for stop in stops)
-                and (bond := _bond(view.project, first, second, ends)) is not None
+                and (bond := _bond(view.project, first, second, event)) is not None
             ]
             if found:
                 return min(found, key=lambda one: not one.is_family)
@@ -202,7 +206,7 @@ def _taken_over(view: FunctionView, event: Event, ends: Effect, done: list[Effec
         return None
     for second in event.writes:
         for first in done:
-            if first.via is None and second.via is not None and _bond(view.project, first, second, ends) == "foreign":
+            if first.via is None and second.via is not None and _bond(view.project, first, second, event) == "foreign":
                 return Apart(event, ends, first, second, event, "flushed")
     return None
 
@@ -244,12 +248,13 @@ def _goes_on(inner: tuple[Frame, ...]) -> bool:
 # ---------------------------------------------------------------------- what belongs together
 
 
-def _bond(project: Project, first: Effect, second: Effect, ends: Effect) -> Bond | None:
-    one, other = first.entity, second.entity
+def _bond(project: Project, first: Effect, second: Effect, event: Event) -> Bond | None:
+    one, other, ends = first.entity, second.entity, event.commit
     depth = max(first.length, second.length)
-    if one is None or other is None or first.leaf is second.leaf or depth > FAR:
+    if one is None or other is None or ends is None or first.leaf is second.leaf:
         return None
-    if (ends.session in HIDDEN and depth > MIDDLE) or any(e.site is not None and e.site.loops for e in first.chain):
+    limit = MIDDLE if ends.session in HIDDEN and not event.is_of_own_class else FAR
+    if depth > limit or any(e.site is not None and e.site.loops for e in first.chain):
         return None
     inserts = {first.kind, second.kind} & INSERTS
     if one is not other:

@@ -60,6 +60,8 @@ def kept(view: FunctionView) -> Iterator[Kept]:
         if not isinstance(statement, f.Assign) or not isinstance(statement.value, f.Name):
             continue
         began = opened.get(statement.value.id)
+        if any(frame.part == "handler" for frame in view.places.frames(statement)):
+            continue  # put there to be given back
         if began is None or not _open_after(view, statement.at, began.session):
             continue
         for target in statement.targets:
