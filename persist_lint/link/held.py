@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 MAX_FILE_DEPTH = 1
 FILES = frozenset({"file.read", "file.write"})
 MEMOISED = frozenset({"functools.cache", "functools.lru_cache"})
-LATER = frozenset({"task", "later", "loop", "entry"})
 MAX_FRAMES = 4
 MAX_LATER = 3
 #: Tasks and what runs after the response do not happen within the caller's transaction.
@@ -146,8 +145,7 @@ def _is_handed_over_else(project: Project, effect: Effect) -> bool:
     callee = effect.target.function if effect.target is not None else None
     if callee is None:
         return False
-    sites = project.world.flow(effect.function).sites.values()
-    return any(t.function is callee and t.manner in LATER for site in sites for t in site.targets)
+    return callee in project.view(effect.function).hands_over
 
 
 def _is_sibling(view: FunctionView, effect: Effect) -> bool:
@@ -190,9 +188,11 @@ def _first_of_each(
     groups: dict[tuple[Sym, Span | None], list[tuple[Occurrence, Effect | None]]] = {}
     for occurrence in lives.of(view.function).summary.occurrences:
         effect = occurrence.effect
-        if effect.kind not in kinds or effect.manner not in MEANWHILE or not _matters(view.project, occurrence.held):
+        if effect.kind not in kinds or effect.manner not in MEANWHILE or not counts(effect):
             continue
-        if not counts(effect):
+        if not any(lives.holds(states) for _, states in occurrence.states):
+            continue
+        if not _matters(view.project, occurrence.held):
             continue
         if any(_is_handed_over_else(view.project, e) or _is_sibling(view, e) for e in effect.chain):
             continue

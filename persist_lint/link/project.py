@@ -179,7 +179,11 @@ class Project:
 
     def functions(self) -> Iterator[FunctionView]:
         """The relevant functions of audited files, module levels included."""
-        return self._views_of(self.relevant)
+        return iter(self._relevant_views)
+
+    @cached_property
+    def _relevant_views(self) -> tuple[FunctionView, ...]:
+        return tuple(self._views_of(self.relevant))
 
     def all_functions(self) -> Iterator[FunctionView]:
         """All functions of audited files; those that are not relevant are walked only when asked about."""

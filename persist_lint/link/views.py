@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from persist_lint.link.project import Project
 
 MAX_ENTRY_POINTS = 10
+#: How what is handed over runs: not within the call that does so.
+LATER = frozenset({"task", "later", "loop", "entry"})
 MAX_STEPS = 12
 
 
@@ -86,6 +88,12 @@ class FunctionView:
         return found
 
     @cached_property
+    def hands_over(self) -> frozenset[Function]:
+        """The project functions that it has run by others: in tasks, after the response, when something happens."""
+        targets = (t for site in self.flow.sites.values() for t in site.targets)
+        return frozenset(t.function for t in targets if t.function is not None and t.manner in LATER)
+
+    @cached_property
     def places(self) -> Places:
         """Where its expressions stand: the blocks around them."""
         return Places(self.function)
@@ -138,27 +146,27 @@ class FunctionView:
         """The kinds of context it runs in; empty for plain library code."""
         return frozenset(e.kind for e in self.entries)
 
-    @property
+    @cached_property
     def hot(self) -> bool:
         """Reachable from a request handler, websocket, stream or queue consumer."""
         return bool(self.kinds & HOT)
 
-    @property
+    @cached_property
     def job(self) -> bool:
         """Runs in the background or on a schedule, and is not hot."""
         return bool(self.kinds & JOBS) and not self.hot
 
-    @property
+    @cached_property
     def cold(self) -> bool:
         """Runs only at start-up, in migrations, tests or one-shot commands."""
         return bool(self.kinds) and self.kinds <= COLD
 
-    @property
+    @cached_property
     def silent(self) -> bool:
         """Runs only where no rule speaks: start-up, migrations, tests."""
         return bool(self.kinds) and self.kinds <= {"startup", "migration", "test"}
 
-    @property
+    @cached_property
     def starting(self) -> bool:
         """Runs only at start-up (or in tests)."""
         return self.silent and "startup" in self.kinds and "migration" not in self.kinds
@@ -169,7 +177,7 @@ class FunctionView:
         admins, contexts = self.project.admins, self.project.contexts
         return self.hot and admins.only(self.entries) and admins.only(contexts.every(self.function))
 
-    @property
+    @cached_property
     def one_shot(self) -> bool:
         """Runs only in one-shot commands (and start-up)."""
         return bool(self.kinds) and self.kinds <= COLD and "cli" in self.kinds
