@@ -18,6 +18,8 @@ from persist_lint.context.literals import Env, Reader, bindings
 from persist_lint.context.upgrades import Upgrade
 from persist_lint.model.facts import Attr, Expr, ModuleFacts, Name
 
+#: Folders that hold nothing but migrations and what they share.
+_HOMES = frozenset({"migrations", "migration", "alembic"})
 _SQL_FOLDERS = frozenset({"migrations", "migration", "migrate", "versions", "sql", "revisions"})
 _DOWN_FILE = re.compile(r"(?:\.|_|-|^)(?:down|undo|rollback|revert)\.sql$|^U\d", re.IGNORECASE)
 _DOWN_PART = re.compile(r"^\s*--\s*(?:migrate:down|\+goose\s+down|rollback|@down|\+migrate\s+down)", re.I | re.M)
@@ -50,7 +52,7 @@ class Migrations(Struct, frozen=True):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """All migration files with alembic's ``env.py``, sorted."""
+        """All migration files with alembic's ``env.py`` and what they share, sorted."""
         return tuple(sorted({*(r.path for r in self.revisions), *self.django, *self.sql, *self.environments}))
 
 
@@ -65,8 +67,10 @@ def find(folder: Folder, modules: Mapping[str, ModuleFacts]) -> Migrations:
         elif _is_django(path, modules[path]):
             django.append(path)
     homes = {PurePosixPath(revision.path).parent.parent for revision in revisions}
-    environments = sorted(str(home / "env.py") for home in homes if str(home / "env.py") in modules)
-    return Migrations(_ordered(folder, revisions), tuple(django), _sql_files(folder), tuple(environments))
+    environments = {str(home / "env.py") for home in homes if str(home / "env.py") in modules}
+    own = {home for home in homes if home.name in _HOMES}
+    environments |= {path for path in modules if not own.isdisjoint(PurePosixPath(path).parents)}
+    return Migrations(_ordered(folder, revisions), tuple(django), _sql_files(folder), tuple(sorted(environments)))
 
 
 def _revision(path: str, modules: Mapping[str, ModuleFacts]) -> Revision | None:

@@ -74,7 +74,7 @@ class Holding(Struct, frozen=True, eq=False):
 
 def holdings(function: FunctionView) -> Iterator[Holding]:
     """What the function makes a stream hold, one per place."""
-    injected = injected_sessions(function)
+    injected = outlasting(function)
     for response in _responses(function):
         feeders = [s for s in function.flow.sites.values() if s.group == response.at]
         found = next(_captured(function, feeders, response), None) or _open_at(function, response, injected)
@@ -84,13 +84,19 @@ def holdings(function: FunctionView) -> Iterator[Holding]:
     yield from _in_context(function)
     yield from _own(function)
     yield from _endpoint(function, injected)
-    yield from _websocket(function, injected)
+    yield from _websocket(function, injected_sessions(function))
     yield from _poll(function, injected)
 
 
 def injected_sessions(function: FunctionView) -> frozenset[int]:
     """The parameters that the framework fills from a provider with a teardown (one that yields, at any depth)."""
     return frozenset(n for n in range(len(function.function.params)) if _torn_down(function, n))
+
+
+def outlasting(function: FunctionView) -> frozenset[int]:
+    """Those of them that may be torn down after the response: not with ``Depends(…, scope="function")``."""
+    world = function.project.world
+    return frozenset(n for n in injected_sessions(function) if not world.ends_with_handler(function.function, n))
 
 
 def _torn_down(function: FunctionView, number: int) -> bool:
@@ -201,7 +207,7 @@ def _left_open(function: FunctionView, response: Site, injected: frozenset[int])
         return  # the endpoint has ended it
     for dependency in dependencies(function):
         view = function.project.view(dependency)
-        shared = injected_sessions(view)
+        shared = outlasting(view)
         for _, store in view.life.exits:
             for sym, states in store.items():
                 if states & OPEN and root(sym) in shared:

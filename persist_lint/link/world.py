@@ -153,21 +153,33 @@ class World(Attributes, Returns, Libraries):
 
     def providers(self, function: Function, number: int) -> list[Value]:
         """What the framework calls to fill a parameter: ``= Depends(get_db)``, ``Annotated[…, Depends(get_db)]``."""
+        found = []
+        for expr, scope in self._injections(function, number):
+            given = [*expr.args, *(k.value for k in expr.keywords if k.name == "dependency")]
+            if given:
+                found.append(self._elsewhere(scope, given[0]))
+            else:
+                annotation = function.params[number].annotation
+                kinds = members(self.resolver.annotation(annotation, function.module, function))
+                found += [Value(ClassObj(k.cls, k.args)) for k in kinds if isinstance(k, Inst)]
+        return found
+
+    def ends_with_handler(self, function: Function, number: int) -> bool:
+        """Whether what fills a parameter is torn down before the response: ``Depends(get_db, scope="function")``."""
+        return any(
+            k.name == "scope" and isinstance(k.value, f.Const) and k.value.value == "function"
+            for call, _ in self._injections(function, number)
+            for k in call.keywords
+        )
+
+    def _injections(self, function: Function, number: int) -> list[tuple[f.Call, Function]]:
+        """The calls that say what fills a parameter, each with the scope that it stands in."""
         parameter = function.params[number]
         scopes: list[tuple[f.Expr | None, Function]] = [(parameter.default, function.parent or function.module.top)]
         declared = self.resolver.depends(parameter.annotation, function.module, function)
         if declared is not None:
             scopes.append((declared[0], declared[2] or declared[1].top))
-        found = []
-        for expr, scope in scopes:
-            if isinstance(expr, f.Call) and self._injects(self._elsewhere(scope, expr.func)):
-                given = [*expr.args, *(k.value for k in expr.keywords if k.name == "dependency")]
-                if given:
-                    found.append(self._elsewhere(scope, given[0]))
-                else:
-                    kinds = members(self.resolver.annotation(parameter.annotation, function.module, function))
-                    found += [Value(ClassObj(k.cls, k.args)) for k in kinds if isinstance(k, Inst)]
-        return found
+        return [(e, s) for e, s in scopes if isinstance(e, f.Call) and self._injects(self._elsewhere(s, e.func))]
 
     def _injects(self, callee: Value) -> bool:
         match callee.type:

@@ -336,6 +336,7 @@ def test_migrations_are_named(tmp_path: Path) -> None:
     revision = 'revision = "a"\ndown_revision = None\n'
     files = {
         "alembic/env.py": "",
+        "alembic/shared/charts.py": "",
         "alembic/versions/a.py": revision,
         "app/migrations/0001_initial.py": "class Migration(migrations.Migration):\n    pass\n",
         "app/migrations/__init__.py": "",
@@ -343,7 +344,7 @@ def test_migrations_are_named(tmp_path: Path) -> None:
         "app/versions/other.py": "x = 1\n",
     }
     assert surveyed(tmp_path, files).migrations == (
-        "alembic/env.py", "alembic/versions/a.py", "app/migrations/0001_initial.py", "db/migrations/001.sql",
+        "alembic/env.py", "alembic/shared/charts.py", "alembic/versions/a.py", "app/migrations/0001_initial.py", "db/migrations/001.sql",
     )  # fmt: skip
 
 
