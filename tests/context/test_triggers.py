@@ -293,7 +293,7 @@ def test_hostile_migrations_take_no_long_time(tmp_path: Path) -> None:
     upgrade = "\n".join(f"op.execute({text!r})" for text in (*functions, nested, CREATE.replace("f()", "f0()")))
     upgrade += "\nfor a in X:\n    for b in X:\n        for c in X:\n            op.execute(a + b + c)"
     head = f"X = {['trigger'] * 300!r}"
-    start = time.perf_counter()
+    start = time.process_time()
     found, _ = triggers_of(tmp_path, {"versions/a.py": revision("a", "None", upgrade, head)})
-    assert time.perf_counter() - start < 8
+    assert time.process_time() - start < 8
     assert [len(trigger.channels) for trigger in found] == [60]
