@@ -83,6 +83,6 @@ def test_swallowed_commands_are_read() -> None:
     "sql", ["SELECT " + "(" * 50_000, "WITH " + "a AS (SELECT 1), " * 8_000, "SELECT * FROM a" + ", b" * 40_000]
 )
 def test_long_text_takes_no_long_time(sql: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     classify.__wrapped__(sql)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
