@@ -20,9 +20,9 @@ from persist_lint.link.index import Class
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Sym
 from persist_lint.link.project import Project
 from persist_lint.link.provenance import Root
-from persist_lint.link.reach import failing, reaches
+from persist_lint.link.reach import escapes, failing, raises_after, reaches, within
 from persist_lint.link.sites import Touch
-from persist_lint.link.tree import spelled
+from persist_lint.link.tree import heads, post_order, spelled, statements
 from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
 from persist_lint.model.finding import Step
@@ -38,11 +38,15 @@ WHY = {
 
 
 class Event(Struct, frozen=True, eq=False):
-    """What expires the entities of a session: ``kind`` is commit, rollback or failed (a flush, seen in a handler)."""
+    """What expires the entities of a session: ``kind`` is commit, rollback or failed (a flush, seen in a handler).
+
+    ``leaving``: the call makes a context manager, and it happens when that is left.
+    """
 
     kind: str
     call: CallView
     session: Sym
+    leaving: bool = False
 
 
 class Expired(Struct, frozen=True, eq=False):
@@ -101,7 +105,9 @@ def expired(project: Project, function: FunctionView) -> Iterator[Expired]:
 
 
 def _entity(project: Project, touch: Touch) -> Class | None:
-    return project.world.models.entity_class(touch.base)
+    models = project.world.models
+    cls = models.entity_class(touch.base)
+    return cls if cls is not None and models.is_stored(cls) else None
 
 
 def _base(touch: Touch) -> f.Expr:
@@ -122,8 +128,34 @@ def _events(function: FunctionView) -> Iterator[Event]:
                 continue
             if effect.kind in SENDS and _is_tried(function, call) and not nested:
                 yield Event("failed", call, effect.session)
-            if effect.kind in ENDS and not effect.guards and not (nested and effect.kind == "txn.rollback"):
-                yield Event("commit" if effect.kind == "txn.commit" else "rollback", call, effect.session)
+            if effect.kind not in ENDS or effect.guards or (nested and effect.kind == "txn.rollback"):
+                continue
+            if _comes_back(function.project, effect):
+                kind = "commit" if effect.kind == "txn.commit" else "rollback"
+                yield Event(kind, call, effect.session, _on_leaving(effect))
+
+
+def _comes_back(project: Project, effect: Effect) -> bool:
+    """Whether the function goes on after the effect: not where what it calls raises then, up to the caller's caller."""
+    raised = False
+    for link in reversed(effect.chain):
+        places = project.view(link.function).places
+        if link.site is None:
+            return True
+        if raised and not escapes(places, link.site.node):
+            return True
+        raised = raised or (link is not effect and raises_after(places, link.site.node))
+    return not raised
+
+
+def _on_leaving(effect: Effect) -> bool:
+    """Whether the effect stands behind the ``yield`` of a context manager, or in its ``__aexit__``."""
+    if effect.via is None:
+        return False
+    function = effect.via.function
+    heads_of = (node for s in statements(function.body) for head in heads(s) for node in post_order(head))
+    lent = next((node for node in heads_of if isinstance(node, f.Yield)), None)
+    return function.name in ("__exit__", "__aexit__") if lent is None else lent.at < effect.via.at
 
 
 def _is_async(effect: Effect) -> bool:
@@ -144,7 +176,7 @@ def _hits(function: FunctionView, event: Event, touch: Touch, owner: Class) -> b
     if event.kind == "failed":
         if not failing(places, node, touch.node) or not _of_database(function, touch.node):
             return False
-    elif not event.call.at < touch.at or not reaches(places, node, touch.node):
+    elif not _is_past(event, touch) or not reaches(places, node, touch.node):
         return False
     if (
         event.kind == "commit"
@@ -152,6 +184,13 @@ def _hits(function: FunctionView, event: Event, touch: Touch, owner: Class) -> b
     ):
         return False
     return _is_of(function, event, touch, owner) and not _renewed(function, event, touch)
+
+
+def _is_past(event: Event, touch: Touch) -> bool:
+    """Whether the event stands before the touch; what a manager does when it is left comes after its block."""
+    call = event.call
+    inside = event.leaving and within(call.function.places, touch.node, call.site.node)
+    return call.at < touch.at and not inside
 
 
 def _of_database(function: FunctionView, touched: f.Node) -> bool:

@@ -56,6 +56,13 @@ class Models:
             self._is[cls] = any(self._is_base(name) for name in bases) or self._is_decorated(cls)
         return self._is[cls]
 
+    def is_stored(self, cls: Class) -> bool:
+        """Whether a model's instances can be rows: an SQLModel class without ``table=True`` is a plain pydantic one."""
+        classes = self._world.classes
+        if SQLMODEL not in classes.library_bases(cls):
+            return True
+        return any(self.info(one).table is not None for one in classes.mro(cls))
+
     def _is_decorated(self, cls: Class) -> bool:
         """``@mapper_registry.mapped`` and its kin."""
         for one in self._world.classes.mro(cls):
