@@ -37,6 +37,7 @@ TALKS = SQL_KINDS | WRITES
 BESIDE = frozenset({"task", "thread", "process", "loop"})
 #: Connections and sessions that serve one task or thread at a time; drivers that queue or lock are left out.
 SINGLE = ("sqlalchemy.", "sqlmodel.", "flask_sqlalchemy.", "asyncpg.")
+SELF, REGISTRY = frozenset({"session", "connection"}), frozenset({"scoped_session"})
 PER_TASK = "sqlalchemy.ext.asyncio.async_scoped_session"
 
 
@@ -172,15 +173,17 @@ class Branches:
         if effect.session in (UNKNOWN_SYM, INNER_SYM) or not name.startswith(SINGLE) or name.startswith(PER_TASK):
             return False
         in_thread = branch.manner != "task" or effect.manner in ("thread", "process")
-        if in_thread and _is_shared(effect.session) and not self._is_on_a_session(effect):
+        if in_thread and (
+            self._is_on(effect, REGISTRY) or (_is_shared(effect.session) and not self._is_on(effect, SELF))
+        ):
             return False
         return not self._locked(effect)
 
-    def _is_on_a_session(self, effect: Effect) -> bool:
-        """Whether the receiver is a session or connection itself: a registry or its query has one for each thread."""
+    def _is_on(self, effect: Effect, kinds: frozenset[str]) -> bool:
+        """Whether the receiver is of such a kind: a registry, or a query of one, has a session for each thread."""
         bound = effect.leaf.target.bound if effect.leaf.target is not None else None
         world = self._function.project.world
-        return bound is not None and any(world.kind(k) in ("session", "connection") for k in members(bound.type))
+        return bound is not None and any(world.kind(k) in kinds for k in members(bound.type))
 
     def _locked(self, effect: Effect) -> bool:
         project = self._function.project
