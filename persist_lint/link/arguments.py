@@ -123,6 +123,6 @@ def constructed(init: Function, known: dict[int, Value]) -> tuple[tuple[int, Sym
 
 def with_entry(sym: Sym, key: object, value: Sym) -> Sym:
     """The symbol of a dictionary after an item was assigned."""
-    if not isinstance(key, str):
+    if not isinstance(key, str) or sym[0] != "dict":
         return UNKNOWN_SYM
     return ("dict", (*((k, s) for k, s in sym[1] if k != key), (key, value)))

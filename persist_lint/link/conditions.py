@@ -56,6 +56,8 @@ def exact(walker: Evaluator, test: f.Expr, truth: bool) -> list[Guard] | None:
     match test:
         case f.Unary(op="not", operand=operand):
             return exact(walker, operand, not truth)
+        case f.Compare(ops=("in" | "not in",), rights=(right,)) if not isinstance(right, f.Seq):
+            return None
         case f.Bool(op=op, values=values) if truth is (op == "and"):
             parts = [exact(walker, value, truth) for value in values]
             return None if None in parts else [g for part in parts if part is not None for g in part]
@@ -104,6 +106,8 @@ def _compared(walker: Evaluator, left: f.Expr, op: str, right: f.Expr, truth: bo
             return []
         others = [(s, k, not h) for guards in each for s, k, h in guards]
         return [_not_all(others)] if same else others
+    if plain == "in" and same:
+        return _named(walker, left, "none", False)  # no table of names has None
     if plain not in ("is", "=="):
         return []
     match right:
@@ -199,7 +203,7 @@ def _seen(guard: Guard, callee: Function, known: dict[int, Value]) -> bool | tup
             held = default_holds(callee, subject, kind)
             return None if held is None else held == expected
     else:
-        value = Value(Data(), in_terms(subject, {i: v.sym for i, v in known.items()}))
+        value = Value(Data(), in_terms(subject, _symbols(subject, callee, known)))
     held = holds(value, kind)
     if held is not None:
         return held == expected
@@ -208,6 +212,19 @@ def _seen(guard: Guard, callee: Function, known: dict[int, Value]) -> bool | tup
         return found
     outer = _subject(value.sym)
     return None if outer is None else ((outer, kind, expected),)
+
+
+def _symbols(subject: Sym, callee: Function, known: dict[int, Value]) -> dict[int, Sym]:
+    """The symbols of what the call passes, and of the parameter asked about where it keeps its default."""
+    found = {number: value.sym for number, value in known.items()}
+    while isinstance(subject[1], tuple):
+        subject = subject[1]
+    number = subject[1]
+    if subject[0] == "param" and number not in found and number < len(callee.params):
+        match callee.params[number].default:
+            case f.Const(value=None):
+                found[number] = ("const", None)
+    return found
 
 
 def _all_seen(guards: tuple[Guard, ...], callee: Function, known: dict[int, Value]) -> bool | tuple[Guard, ...] | None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from persist_lint.link.arguments import received
+from persist_lint.link.higher import runs
+from persist_lint.link.index import Function
 from persist_lint.link.lattice import Coll, Unknown, Value
 from persist_lint.link.libcall import runs_later
-from persist_lint.link.sites import Site
+from persist_lint.link.sites import Site, Target
+from persist_lint.link.tree import heads, post_order, statements
 from persist_lint.model import facts as f
+from persist_lint.model.vocabulary import Row
 
 if TYPE_CHECKING:
     from persist_lint.link.evaluate import Evaluator
+    from persist_lint.link.world import World
 
 
 class Coroutines:
@@ -23,12 +29,35 @@ class Coroutines:
     def place(self, expr: f.Call, site: Site) -> None:
         """Coroutine calls among the arguments run where the callee runs them (tasks, gathers)."""
         for target in site.targets:
+            if target.function is not None:
+                self._handed_over(expr, site, target.function, target)
             if target.row is None or target.function is not None:
                 continue
             for run in target.row.runs:
                 if run.where in ("task", "loop", "later", "thread", "entry") or run.concurrent:
                     for arg in expr.args:
                         self._mark(arg, "later" if run.where == "entry" else run.where, expr)
+
+    def _handed_over(self, expr: f.Call, site: Site, callee: Function, target: Target) -> None:
+        """A coroutine that a project function schedules: ``await create_task("name", load(x))``."""
+        given = [
+            *zip(expr.args, site.args, strict=False),
+            *((k.value, self._given(site, k.name)) for k in expr.keywords),
+        ]
+        if not any(value is not None and runs_later(value.type) for _, value in given):
+            return
+        if _waits(self._ev.world, callee):
+            return
+        known = received(site, target)
+        for run in runs(self._ev.world, callee, 0):
+            if run.manner in ("task", "loop", "later", "thread"):
+                for arg, value in given:
+                    if value is not None and value is known.get(run.parameter) and runs_later(value.type):
+                        self._mark(arg, run.manner, expr)
+
+    @staticmethod
+    def _given(site: Site, name: str | None) -> Value | None:
+        return next((value for word, value in site.keywords if word == name), None)
 
     def _mark(self, arg: f.Expr, where: str, group: f.Call) -> None:
         match arg:
@@ -66,3 +95,20 @@ class Coroutines:
                 current = self._ev.env.get(name)
                 if current is not None and isinstance(current.type, Coll) and isinstance(current.type.item, Unknown):
                     self._ev.env[name] = Value(Coll(args[0].type, current.type.kind, args[0].sym), current.sym)
+
+
+def _waits(world: World, function: Function) -> bool:
+    """Whether it awaits a task that it makes, by name or at once: ``await asyncio.shield(task)``."""
+    made = {n for n, s in world.flow(function).sites.items() if any(t.row and _schedules(t.row) for t in s.targets)}
+    names: set[str] = set()
+    awaited: list[f.Expr] = []
+    for statement in statements(function.body):
+        nodes = [node for head in heads(statement) for node in post_order(head)]
+        if isinstance(statement, f.Assign) and not made.isdisjoint(nodes):
+            names.update(target.id for target in statement.targets if isinstance(target, f.Name))
+        awaited += [inner for node in nodes if isinstance(node, f.Await) for inner in post_order(node.value)]
+    return any(node in made or (isinstance(node, f.Name) and node.id in names) for node in awaited)
+
+
+def _schedules(row: Row) -> bool:
+    return any(run.where == "task" for run in row.runs)

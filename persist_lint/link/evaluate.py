@@ -210,6 +210,8 @@ class Evaluator:
         if expr.op == "or":
             kinds = [*(without_null(v) for v in values[:-1] if not isinstance(v.type, Null)), values[-1]]
             result = join(kinds)
+            if _fills(expr) and values[0].sym[0] in ("param", "kw"):
+                return Value(result.type, ("filled", values[0].sym), result.weak)
         else:
             result = values[-1]
         plain = all(isinstance(k, Data | Unknown) for k in members(result.type))
@@ -396,6 +398,11 @@ class Evaluator:
         if name in self.env:
             return None
         return self.world.constant_size(self.function, name)
+
+
+def _fills(expr: f.Bool) -> bool:
+    """``given or {}``"""
+    return len(expr.values) == 2 and isinstance(last := expr.values[-1], f.DictLit) and not last.keys
 
 
 _EXPRESSIONS: dict[type, Callable[..., Value]] = {

@@ -7,13 +7,17 @@ from persist_lint.link.libcall import LibraryCall
 
 #: Flags of a call that make it answer at once.
 NO_WAIT = frozenset({"fcntl.LOCK_NB"})
+NO_TIME = (("const", 0), ("const", 0.0))
 MEMORY = frozenset({"io.BytesIO", "io.StringIO"})
 FILE_WORK = frozenset({"file.read", "file.write", "open"})
 
 
 def happens(kind: str, call: LibraryCall) -> bool:
-    """Whether an effect of a row happens at this call: no wait if asked not to, no file work on a buffer in memory, and
-    no file written where none is given (``frame.to_csv()`` gives the text)."""
+    """Whether an effect of a row happens at this call: no wait if asked not to, no sleep of no time (``sleep(0)``
+    lets others have their turn), no file work on a buffer in memory, and no file written where none is given
+    (``frame.to_csv()`` gives the text)."""
+    if kind == "sleep":
+        return not any(value.sym in NO_TIME for value in call.arguments(call.row.of))
     if kind == "wait":
         return not any(_denies(value.sym) for words in call.row.unless for value in call.arguments(words))
     if kind == "file.write" and call.row.key and not call.arguments(call.row.key):

@@ -13,6 +13,7 @@ A ``Value`` is what an expression is known to be: its type, and a symbol that sa
     ("global", "__file__")       a path made from ``__file__``: a file of the package
     ("free", base)               a variable of the enclosing function
     ("dict", ((name, sym), …))   a dictionary of those items; ("kw", base, name, default): its item, or the default
+    ("filled", base)             ``base or {}``: a dictionary that was given, or an empty one
     ("flag", held, failed)       a truth value made of parameters: the conditions where it is true, and where it is not
     ("on", base, place)          a cursor or transaction made there on the connection or session ``base``
     ("given", 1, "id")           what the statement passed as second parameter compares ``id`` with; "": its session
@@ -433,6 +434,8 @@ def substitute(sym: Sym, actuals: Mapping[Any, Sym]) -> Sym:
         return item_sym(substitute(sym[1], actuals), sym[2], sym[3])
     if head == "dict":
         return ("dict", tuple((name, substitute(inner, actuals)) for name, inner in sym[1]))
+    if head == "filled":
+        return UNKNOWN_SYM  # whether it is the empty one, nobody can tell
     if head == "free":
         inner: Sym = sym[1]
         return inner  # the nested function is called where it is defined
@@ -443,6 +446,10 @@ def item_sym(base: Sym, name: object, default: Sym) -> Sym:
     """The symbol of what a dictionary has under a name, the default where it has nothing."""
     if base[0] == "dict":
         return next((sym for key, sym in base[1] if key == name), default)
+    if base == ("const", None):
+        return default  # what is looked up in ``given or {}``
+    if base[0] == "filled":
+        base = base[1]
     if base in (UNKNOWN_SYM, INNER_SYM):
         return UNKNOWN_SYM
     return UNKNOWN_SYM if _is_deep(base, MAX_SYM_DEPTH) else ("kw", base, name, default)

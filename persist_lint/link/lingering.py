@@ -35,13 +35,21 @@ WAITS = frozenset({"sleep", "wait", "cpu"})
 WRITES = frozenset({"db.insert", "db.update", "db.delete", "flush", "unit.add", "unit.delete"})
 DATABASE = SQL_KINDS | ENDS | {"flush", "unit.merge", "txn.begin", "txn.savepoint"}
 STREAMS = (".stream", ".stream_scalars", ".yield_per")
+#: Runs the migrations, once, on purpose under a lock that a session holds.
+MIGRATES = "alembic.command."
 MAX_LINES = 50
 
 
 def waits(project: Project) -> Iterator[Held]:
     """Sleeps, waits and heavy computation in open transactions, once per place."""
     world = project.world
-    yield from held(project, WAITS, counts=lambda effect: effect.kind != "cpu" or is_heavy(world, effect))
+
+    def counts(effect: Effect) -> bool:
+        if effect.kind == "cpu":
+            return is_heavy(world, effect)
+        return not effect.leaf.subject.startswith(MIGRATES)
+
+    yield from held(project, WAITS, counts=counts)
 
 
 class Kept(Struct, frozen=True, eq=False):

@@ -64,6 +64,13 @@ class Creation(Struct, frozen=True, eq=False):
     again: tuple[Span, ...] = ()  # where the function makes the same once more
 
     @property
+    def seldom(self) -> bool:
+        """Whether what is lost is a handshake that hardly counts: one request's, or a client's for administrators."""
+        if any(loop.bound == "none" for loop in self.site.loops) or self.kind in ("engine", "pool"):
+            return False
+        return not self.kind or self.function.for_admins
+
+    @property
     def weak(self) -> bool:
         """Whether a call on the way is one of several candidates, or resolved by convention."""
         return self.target.weak or any(c.target.weak or len(c.site.targets) > 1 for c in self.callers)

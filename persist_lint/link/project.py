@@ -38,6 +38,7 @@ from persist_lint.link.sessions import SessionView, configurations
 from persist_lint.link.sites import Site
 from persist_lint.link.states import Lives
 from persist_lint.link.uncommitted import Uncommitted
+from persist_lint.link.unused import Unused
 from persist_lint.link.views import FunctionView
 from persist_lint.link.world import World
 from persist_lint.model import facts as f
@@ -170,6 +171,11 @@ class Project:
     def per_call(self) -> PerCall:
         """What is made for every call and should live as long as the process."""
         return PerCall(self)
+
+    @cached_property
+    def unused(self) -> Unused:
+        """Which functions are dead."""
+        return Unused(self)
 
     @cached_property
     def channels(self) -> tuple[ChannelView, ...]:

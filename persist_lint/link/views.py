@@ -178,6 +178,11 @@ class FunctionView:
         return self.hot and admins.only(self.entries) and admins.only(contexts.every(self.function))
 
     @cached_property
+    def unused(self) -> bool:
+        """Whether nothing calls, registers or mentions it."""
+        return self.project.unused.is_dead(self.function)
+
+    @cached_property
     def one_shot(self) -> bool:
         """Runs only in one-shot commands (and start-up)."""
         return bool(self.kinds) and self.kinds <= COLD and "cli" in self.kinds
@@ -207,9 +212,11 @@ class FunctionView:
     ) -> Finding:
         """A finding in this function; ``frames`` are the functions whose entry points lead to it, if others.
 
-        What only administrators reach is one level lower.
+        What only administrators reach is one level lower; what stands in dead code is possible at most.
         """
         frames = tuple(frames)
+        if all(view.unused for view in frames or (self,)):
+            confidence = Confidence.POSSIBLE
         if all(view.for_admins for view in frames or (self,)):
             severity = severity.lowered()
         return Finding(

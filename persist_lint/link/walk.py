@@ -101,7 +101,7 @@ class Walker(Evaluator):
         match statement.value:
             case f.Call(func=f.Attr(value=f.Name(id=name), name=method)) if name in self.env and method in CHANGES:
                 current = self.env[name]
-                if isinstance(current.type, Dict) and (current.sym[0] == "dict" or current.type.fields):
+                if isinstance(current.type, Dict) and (current.sym[0] in ("dict", "filled") or current.type.fields):
                     self.env[name] = Value(Dict(current.type.key, current.type.value))
             case f.Call(func=f.Attr(value=f.Name(id=name), name="append" | "extend"), args=(_,)) as call:
                 if name in self.env and call in self.flow.sites:
@@ -414,7 +414,7 @@ class Walker(Evaluator):
             current = self.env.get(base_expr.id)
             if current is not None and isinstance(current.type, Dict):
                 key = index.value if isinstance(index, f.Const) else None
-                sym = with_entry(current.sym, key, value.sym) if current.sym[0] == "dict" else current.sym
+                sym = with_entry(current.sym, key, value.sym) if current.sym[0] in ("dict", "filled") else current.sym
                 self.env[base_expr.id] = Value(current.type.with_field(key, value), sym)
 
     def touch(self, node: f.Attr, base: Value, *, written: bool, value: Value | None = None) -> None:

@@ -11,7 +11,8 @@ Instead: make it once per process (at module level or in the lifespan), close it
 tenant is cached by its URL.
 
 Not reported: what is cached (``lru_cache``, a global or attribute that is filled once, application state), start-up,
-jobs that make one per run, one-shot commands, engines without a pool, clients for the loop's own item.
+jobs that make one per run, one-shot commands, engines without a pool, clients for the loop's own item. Possible only:
+``requests.get`` outside loops, clients with the caller's own credentials, clients for administrators' requests.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def _finding(one: Creation) -> Finding:
     steps = [Step(c.function.module.path, c.site.at, f"{c.function.name}() calls {c.site.name}()") for c in one.callers]
     steps += [function.step(at, "and here") for at in one.again]
     cure = CURES.get(kind, RULE.recommendation)
-    sure = Confidence.POSSIBLE if one.varies else Confidence.PROBABLE if one.weak else Confidence.DEFINITE
+    sure = Confidence.POSSIBLE if one.varies or one.seldom else Confidence.PROBABLE if one.weak else Confidence.DEFINITE
     return function.finding(
         RULE, one.site.at, message, GRADES.get(kind, Severity.MEDIUM), trace=steps, confidence=sure, recommendation=cure
     )
