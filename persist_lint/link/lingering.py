@@ -37,6 +37,8 @@ DATABASE = SQL_KINDS | ENDS | {"flush", "unit.merge", "txn.begin", "txn.savepoin
 STREAMS = (".stream", ".stream_scalars", ".yield_per")
 #: Runs the migrations, once, on purpose under a lock that a session holds.
 MIGRATES = "alembic.command."
+#: Unpacking what a row holds takes milliseconds, and needs no more than the row.
+UNPACKS = frozenset(f"{library}.decompress" for library in ("zlib", "gzip", "bz2", "lzma", "brotli", "zstandard"))
 MAX_LINES = 50
 
 
@@ -46,7 +48,7 @@ def waits(project: Project) -> Iterator[Held]:
 
     def counts(effect: Effect) -> bool:
         if effect.kind == "cpu":
-            return is_heavy(world, effect)
+            return effect.leaf.subject not in UNPACKS and is_heavy(world, effect)
         return not effect.leaf.subject.startswith(MIGRATES)
 
     yield from held(project, WAITS, counts=counts)
