@@ -11,7 +11,7 @@ Instead: commit (or close the session) before the wait and begin anew after it; 
 commit every few hundred rows; commit what a stored session has read.
 
 Not reported: sessions on which nothing was executed since the last commit; AUTOCOMMIT; calls over the network, to
-processes and files (transaction-too-wide); loops that commit; tasks of their own; blobs that are unpacked; start-up, migrations, tests.
+processes and files (transaction-too-wide); loops that commit; own tasks; unpacked blobs; start-up, migrations, tests.
 """
 
 from __future__ import annotations
