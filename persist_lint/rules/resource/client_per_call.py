@@ -103,8 +103,7 @@ def _finding(one: Creation) -> Finding:
     function = one.function
     kind = "pool" if one.target.name.endswith("create_pool") else one.kind
     often = f"in every turn of the loop in line {one.loop.at.line}" if one.loop else _often(one)
-    makes = f"{one.name}()" if one.kind else f"{one.name}() makes a client"
-    message = f"{makes} {'' if not one.kind else 'is called '}{often}: {WORDS.get(kind, WORDS[''])}"
+    message = f"{one.name}() {'is called' if one.kind else 'makes a client'} {often}: {WORDS.get(kind, WORDS[''])}"
     steps = [Step(c.function.module.path, c.site.at, f"{c.function.name}() calls {c.site.name}()") for c in one.callers]
     steps += [function.step(at, "and here") for at in one.again]
     cure = CURES.get(kind, RULE.recommendation)
