@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from persist_lint.link.generated import WAITS, bound_of_generator
 from persist_lint.link.index import Class
-from persist_lint.link.lattice import ClassObj, Closure, Fn, Partial, Tup, Value, members, unknown
+from persist_lint.link.lattice import ClassObj, Closure, Fn, Inst, Partial, Tup, Value, members, unknown
+from persist_lint.link.single import holds_one_at_most
 from persist_lint.link.sites import Bound, Loop
 from persist_lint.link.tree import blocks, heads, post_order, statements
 from persist_lint.model import facts as f
@@ -36,6 +37,10 @@ def classify(walker: Evaluator, node: f.For | f.While | f.Generator, iterated: V
     body = node.body if isinstance(node, f.For) else ()
     if isinstance(node, f.For) and _counts_up(node.iter) and (is_steps(node) or (bound == "small" and is_retry(node))):
         bound = "retry"
+    if bound == "none" and isinstance(node, f.For) and _is_attempts(walker, node, iterated):
+        bound = "retry"
+    if bound == "none" and _has_one_item(walker, node.iter):
+        bound = "one"
     if bound == "none" and _takes_what_arrives(walker, node, iterated):
         bound = "polling"
     if bound == "none" and (site := walker.flow.sites.get(node.iter)) is not None:
@@ -45,6 +50,22 @@ def classify(walker: Evaluator, node: f.For | f.While | f.Generator, iterated: V
     return Loop(
         kind, at, place, iterated or unknown("loop"), bound, stops_at_first_hit(body), False, node.target, found
     )
+
+
+def _has_one_item(walker: Evaluator, expr: f.Expr) -> bool:
+    function = walker.function
+    return isinstance(expr, f.Name) and not function.is_module and holds_one_at_most(function.body, expr.id)
+
+
+def _is_attempts(walker: Evaluator, node: f.For, iterated: Value | None) -> bool:
+    """``for attempt in retrying(…): with attempt: …``: what a retry library gives is entered, and nothing else done."""
+    match node:
+        case f.For(
+            target=f.Name(id=name), iter=f.Call(), body=(f.With(items=(f.WithItem(context=f.Name(id=entered)),)),)
+        ):
+            known = (walker.world.element(iterated).type,) if iterated is not None else ()
+            return name == entered and not any(isinstance(k, Inst) for kind in known for k in members(kind))
+    return False
 
 
 def _takes_what_arrives(walker: Evaluator, node: f.For | f.Generator, iterated: Value | None) -> bool:

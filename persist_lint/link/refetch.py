@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from persist_lint.link.aborted import only_on_failure
+from persist_lint.link.arguments import received
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Class
 from persist_lint.link.iteration import awaited, element
@@ -307,7 +308,12 @@ def is_guarded(function: FunctionView, second: Read) -> bool:
         return True
     if any(frame.part == "handler" for step in second.chain for frame in _frames(function, step)):
         return True
-    if _derived_below(second) or locks(second) or any(is_cached(step.function) for step in second.chain[1:]):
+    if (
+        _derived_below(second)
+        or locks(second)
+        or _is_handed_over(second)
+        or any(is_cached(step.function) for step in second.chain[1:])
+    ):
         return True
     return any(asks_for_fresh_rows(function.project.view(step.function), step) for step in second.chain)
 
@@ -315,6 +321,20 @@ def is_guarded(function: FunctionView, second: Read) -> bool:
 def _frames(function: FunctionView, step: Effect) -> tuple[Frame, ...]:
     """The blocks around one call on the way down to a read."""
     return function.project.view(step.function).places.frames(step.site.node) if step.site is not None else ()
+
+
+def _is_handed_over(read: Read) -> bool:
+    """Whether a callee reads it only where an argument is missing, and the call hands over the entity itself."""
+    for step in read.chain:
+        below, site, target = step.via, step.site, step.target
+        if below is None or site is None or target is None or target.function is None:
+            continue
+        given = received(site, target)
+        for subject, kind, holds in below.guards:
+            missing = (kind, holds) in (("none", True), ("truth", False))
+            if missing and isinstance(subject, int) and subject in given and _is_entity(given[subject], read.entity):
+                return True
+    return False
 
 
 def _derived_below(read: Read) -> bool:

@@ -13,7 +13,7 @@ from persist_lint.model.span import Span
 from persist_lint.model.vocabulary import Row
 
 Place = tuple[int, int]
-Bound = Literal["none", "small", "chunk", "retry", "polling"]
+Bound = Literal["none", "one", "small", "chunk", "retry", "polling"]
 Manner = Literal["here", "thread", "process", "loop", "task", "later", "entry", "stored"]
 Keywords = tuple[tuple[str | None, Value], ...]
 Guard = tuple[int | Sym, str, bool]  # (parameter, what of it, whether it holds): see ``conditions``
@@ -37,7 +37,7 @@ class Loop(Struct, eq=False):
 
     @property
     def counts(self) -> bool:
-        """Whether turns mean repetition for the rules: chunks, retries and polling do not."""
+        """Whether turns mean repetition for the rules: a single one, chunks, retries and polling do not."""
         return self.bound in ("none", "small")
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from persist_lint.link.effects import Effect
 from persist_lint.link.lattice import INNER_SYM, UNKNOWN_SYM, Coll, Statement, Sym, members
 from persist_lint.link.repetition import RUNS, Repeat, is_workflow, loops_below, own_session, repeat_of, takes_many
+from persist_lint.link.seldom import only_the_first_time, only_where_it_fails
 from persist_lint.link.sites import Loop
 from persist_lint.link.tree import statements
 from persist_lint.link.views import CallView, FunctionView
@@ -61,7 +62,7 @@ class Sent(Struct, frozen=True, eq=False):
     @property
     def commits(self) -> bool:
         """Whether the turn ends the transaction as well."""
-        return any(e.kind == "txn.commit" for e in _effects(self.call))
+        return any(e.kind == "txn.commit" and not only_where_it_fails(self.call, e) for e in _effects(self.call))
 
     @property
     def on_purpose(self) -> bool:
@@ -111,7 +112,11 @@ def writes_per_item(function: FunctionView) -> Iterator[Sent]:
         return
     pending = _pending(function)
     for call, repeat in repeated:
-        effects = [e for e in _effects(call) if not _switched_off(function, e) and not _many_rows(e)]
+        effects = [
+            e
+            for e in _effects(call)
+            if not _switched_off(function, e) and not _many_rows(e) and not _seldom(call, e, repeat.loop)
+        ]
         statement = next((e for e in effects if e.kind in WRITES), None) or next(
             (e for e in effects if e.kind == "unit.merge"), None
         )
@@ -203,7 +208,11 @@ def _held(
     """
     found = [(e, call) for e in effects if e.kind in PENDING and _same(e.session, send.session)]
     if not found:
-        found = [(e.effect, e.call or call) for e in pending if _flushed_by(e, call, send, loop)]
+        found = [
+            (e.effect, e.call or call)
+            for e in pending
+            if _flushed_by(e, call, send, loop) and not (e.call is not None and _seldom(e.call, e.effect, loop))
+        ]
     new = next((effect for effect, origin in found if is_new(effect, origin)), None)
     if new is not None:
         return new, True
@@ -271,6 +280,13 @@ def _of_many(statement: Statement | None) -> bool:
 def _same(one: Sym, other: Sym) -> bool:
     """Whether two sessions may be the same: unknown ones may."""
     return one == other or one in HIDDEN or other in HIDDEN
+
+
+def _seldom(call: CallView, effect: Effect, loop: Loop) -> bool:
+    """Whether a callee writes in few turns: where it fails, or for a row that the first turn leaves for the others."""
+    if effect.kind not in WRITES | PENDING | SENDS | {"unit.merge"}:
+        return False
+    return only_where_it_fails(call, effect) or only_the_first_time(call, effect, loop)
 
 
 def _switched_off(function: FunctionView, effect: Effect) -> bool:

@@ -11,8 +11,9 @@ Instead: ``session.add_all(rows)`` and one flush after the loop; ``session.execu
 one ``insert(…).on_conflict_do_update(…)`` with all rows.
 
 Not reported: ``session.add`` in a loop with one flush afterwards, which the unit of work sends as one statement; a
-batch per turn; retries and polling. A commit per item with a ``try`` of its own, or a session per item,
-is on purpose: low. At start-up only loops over the rows of a table are reported, as low.
+batch per turn; retries and polling; what a callee inserts where it fails, or where a row of the same key in every turn
+is missing. A commit per item with a ``try`` of its own, or a session per item, is on purpose: low. At start-up only
+loops over the rows of a table are reported, as low.
 """
 
 from __future__ import annotations
