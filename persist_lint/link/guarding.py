@@ -1,8 +1,9 @@
 """What keeps others from writing between a read and the write that rests on it.
 
-Row locks (``with_for_update`` two calls deep, on a statement, a ``get`` or a ``refresh``), advisory locks, locks of a
-cache server, version columns, isolation levels, and handlers of the violation that a unique constraint raises.
-In-memory locks protect one process only and do not count.
+Row locks (``with_for_update`` two calls deep, on a statement, a ``get`` or a ``refresh``; an UPDATE of the rows in the
+same transaction), advisory locks, locks of files and of a cache server, ``BEGIN IMMEDIATE``, version columns, isolation
+levels, and handlers of the violation that a unique constraint raises. In-memory locks protect one process only and do
+not count.
 
     job = await jobs.get(job_id, for_update=True)     locks Job: what is read of it from here on stays true
 """
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 MAX_HOPS = 4
 MAX_CALLERS = 8
 #: Locks that hold in all processes.
+FILE_LOCKS = ("fcntl.flock", "fcntl.lockf", "filelock.FileLock", "portalocker.Lock")
+EXCLUSIVE = ("BEGIN IMMEDIATE", "BEGIN EXCLUSIVE")
 SHARED_LOCKS = ("redis", "aioredis", "valkey", "pottery", "pymemcache")
 VIOLATIONS = frozenset(
     {"IntegrityError", "UniqueViolation", "UniqueViolationError", "DBAPIError", "SQLAlchemyError", "DatabaseError",
@@ -43,10 +46,14 @@ STRICT = frozenset({"SERIALIZABLE", "REPEATABLE READ"})
 
 
 class Lock(Struct, frozen=True, eq=False):
-    """A lock taken at a place: of rows of ``entity``, or None for one that its name decides."""
+    """A lock taken at a place: of rows of ``entity``, or None for one that its name decides.
+
+    ``until`` is the commit that releases what an UPDATE locked, None where the function has none.
+    """
 
     at: Span
     entity: Class | None
+    until: Span | None = None
 
 
 class Origin(Struct, frozen=True, eq=False):
@@ -120,10 +127,10 @@ class Guarding:
         """The locks that a function's calls take, in order of place."""
         if view.function not in self._locks:
             self._locks[view.function] = ()
-            self._locks[view.function] = tuple(lock for call in view.calls for lock in self._of_call(call))
+            self._locks[view.function] = tuple(lock for call in view.calls for lock in self._of_call(view, call))
         return self._locks[view.function]
 
-    def _of_call(self, call: CallView) -> Iterator[Lock]:
+    def _of_call(self, view: FunctionView, call: CallView) -> Iterator[Lock]:
         if "advisory" in call.site.name or call.site.name.endswith("get_lock"):
             yield Lock(call.at, None)
             return
@@ -137,18 +144,22 @@ class Guarding:
         for effect in call.effects:
             if effect.kind == "db.select" and self.locking(effect):
                 yield Lock(call.at, effect.entity)
-            elif effect.statement is not None and "advisory" in (effect.statement.text or ""):
+            elif effect.statement is not None and _excludes(effect.statement.text or ""):
                 yield Lock(call.at, None)
+            elif _updates_rows(effect) and "txn.commit" not in call.effect_kinds:
+                ends = (c.at for c in view.calls if c.at > call.at and "txn.commit" in c.effect_kinds)
+                yield Lock(call.at, effect.entity, next(ends, None))
 
     def takes_named(self, function: Function, hops: int = 0) -> bool:
-        """Whether a function takes an advisory lock or one of a cache server, at any depth."""
+        """Whether a function takes an advisory lock, one of a file or one of a cache server, at any depth."""
         if function not in self._named:
             self._named[function] = False
             sites = list(self._project.world.flow(function).sites.values())
             self._named[function] = any(
                 "advisory" in site.name
+                or site.name.endswith(FILE_LOCKS)
                 or any(isinstance(k, Lib) and _is_shared_lock(self._project, k) for k in members(site.result.type))
-                or any(isinstance(v.type, Data) and "advisory" in v.type.text for v in site.args)
+                or any(isinstance(v.type, Data) and _excludes(v.type.text) for v in site.args)
                 or (
                     hops < MAX_HOPS and any(t.function and self.takes_named(t.function, hops + 1) for t in site.targets)
                 )
@@ -179,27 +190,23 @@ class Guarding:
 
     def locked(self, view: FunctionView, entity: Class | None, before: Span, hops: int = 0) -> bool:
         """Whether rows of the class are locked before that place, here or by every caller; for None, any rows."""
-        if any(_covers(lock, entity) and lock.at <= before for lock in self.locks(view)):
+        if any(_covers(lock, entity, before) for lock in self.locks(view)):
             return True
         callers = self._callers(view)
         if not callers or hops >= MAX_HOPS:
             return False
         return all(self.locked(self._project.view(c.function), entity, c.site.at, hops + 1) for c in callers)
 
-    def locks_any(self, view: FunctionView, before: Span) -> bool:
-        """Whether the function itself locks any rows before that place."""
-        return any(lock.at <= before for lock in self.locks(view))
-
     # ------------------------------------------------------------------ where an entity comes from
 
     def unlocked(self, view: FunctionView, entity: Class, base: Sym, before: Span, hops: int = 0) -> Origin | None:
         """A place that read the entity without a lock; None where all read it with one, made it, or nobody knows."""
-        if any(_covers(lock, entity) and lock.at <= before for lock in self.locks(view)):
+        if any(_covers(lock, entity, before) for lock in self.locks(view)):
             return None
         while base[0] in ("item", "attr", "init"):
             base = base[2] if base[0] == "item" else base[1]
         if base[0] in ("call", "open"):
-            return Origin(view, before, True)
+            return None if self.locked(view, entity, before) else Origin(view, before, True)
         if base[0] != "param" or hops >= MAX_HOPS:
             return None
         callers = self._callers(view)
@@ -241,8 +248,21 @@ def _is_unique(call: f.Call) -> bool:
     return name == "UniqueConstraint" or (name == "Index" and flagged)
 
 
-def _covers(lock: Lock, entity: Class | None) -> bool:
-    return entity is None or lock.entity is None or lock.entity is entity
+def _covers(lock: Lock, entity: Class | None, at: Span) -> bool:
+    """Whether a lock is held at a place, of rows of the class; for None, of any."""
+    related = entity is None or lock.entity is None or lock.entity is entity
+    return related and lock.at <= at and (lock.until is None or at <= lock.until)
+
+
+def _excludes(sql: str) -> bool:
+    """Whether a statement takes a lock of its own, or one of the whole database."""
+    return "advisory" in sql or sql.upper().startswith(EXCLUSIVE)
+
+
+def _updates_rows(effect: Effect) -> bool:
+    """Whether it is an UPDATE of rows that its equality conditions name: they stay locked until the commit."""
+    statement = effect.statement
+    return effect.kind == "db.update" and statement is not None and statement.verb == "update" and bool(statement.keys)
 
 
 def _is_shared_lock(project: Project, kind: Lib) -> bool:

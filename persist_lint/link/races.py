@@ -26,6 +26,7 @@ from persist_lint.link.effects import Effect
 from persist_lint.link.guarding import Guarding, Origin
 from persist_lint.link.index import Class
 from persist_lint.link.lattice import INNER_SYM, Inst, Sym, members
+from persist_lint.link.statetests import States, asks_for, compares_values, is_limit, is_transition, said_missing
 from persist_lint.link.tree import post_order
 from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
@@ -38,11 +39,12 @@ RaceKind = Literal["computed", "state", "limit", "number", "missing", "claim", "
 ADDS = frozenset({"unit.add", "unit.merge", "db.insert"})
 WRITING = ADDS | {"unit.change", "unit.delete", "db.update", "db.delete"}
 RUNS = frozenset({"here", "thread", "task"})
+#: What leaves the database: a constraint or a lock of the rows below cannot refuse it.
+OUTSIDE = frozenset({"net", "broker", "publish", "process"})
 #: What cannot be taken back, or is done twice, when two callers pass the same test.
-CONSEQUENCES = frozenset({"net", "broker", "publish", "process", "unit.add", "db.insert"})
+CONSEQUENCES = OUTSIDE | {"unit.add", "db.insert"}
 #: An insert that many calls below is an affair of theirs.
 FAR = 3
-ENUMERATED = frozenset({"status", "state", "phase", "stage"})
 #: Columns by which one finds a row that is good for one use.
 SECRETS = ("code", "token", "hash", "nonce", "secret", "otp")
 
@@ -53,6 +55,7 @@ class Race(Struct, frozen=True, eq=False):
     ``name`` is the column where there is one. ``origin`` is where the entity was read without a lock, if that is known.
     ``effects`` lead to the write, where a call does it. ``sure``: no caller outside the project can have locked.
     ``unique``: a constraint makes the second insert fail. ``merges``: entries are put into a collection, not numbers.
+    ``doubtful``: no more is done twice than writing rows of the project's own, which may well refuse it.
     """
 
     kind: RaceKind
@@ -66,6 +69,7 @@ class Race(Struct, frozen=True, eq=False):
     sure: bool
     unique: bool = False
     merges: bool = False
+    doubtful: bool = False
 
 
 class Insert(Struct, frozen=True, eq=False):
@@ -84,6 +88,7 @@ class Races:
         self.project = project
         self.members = Members(project)
         self.guarding = Guarding(project)
+        self.states = States(project)
 
     def all(self) -> Iterator[Race]:
         """Every chain, each write once, in order of path and place."""
@@ -105,6 +110,7 @@ class Chains:
         self._view = view
         self._members = races.members
         self._guarding = races.guarding
+        self._states = races.states
         self._derived = Derived(view, races.members)
         self._models = view.project.world.models
 
@@ -194,7 +200,7 @@ class Chains:
                     statement = effect.statement
                     if effect.kind != "db.select" or effect.entity is not column.entity or statement is None:
                         continue
-                    one = _is_transition(column) or statement.limit == 1
+                    one = is_transition(column) or statement.limit == 1
                     if one and any(name == column.name and _is_fixed(sym) for name, sym in statement.keys):
                         read = Source("column", call.at, column.entity, column.base, column.name, call, effect)
                         return self._race("claim", column, effects, read)
@@ -209,11 +215,15 @@ class Chains:
         if any(self._is_claimed(test, column.entity) for test in self._view.places.tests(column.node)):
             return None
         for test in self._tests(column):
-            if _compares_values(test):
+            if compares_values(test) or self._states.never(test):
                 continue
             own = [source for source in self._derived.of(test) if is_of(source, column) and source.at < column.at]
-            if own and (_is_transition(column) or self._has_consequences(own[0], column)):
-                return self._race("state", column, effects, own[-1])
+            if not own:
+                continue
+            moves = is_transition(column) and not asks_for(test, column)
+            if moves or self._happens(CONSEQUENCES, own[0], column):
+                doubtful = not moves and not self._happens(OUTSIDE, own[0], column)
+                return self._race("state", column, effects, own[-1], doubtful)
         return None
 
     def _tests(self, column: Column) -> Iterator[f.Expr]:
@@ -257,26 +267,26 @@ class Chains:
         names = {parameter.name for parameter in self._view.function.params}
         return isinstance(value, f.Name) and value.id in names
 
-    def _has_consequences(self, source: Source, column: Column) -> bool:
-        """Whether something happens between the test and the write that two must not both do."""
+    def _happens(self, kinds: frozenset[str], source: Source, column: Column) -> bool:
+        """Whether something of these kinds is done between the test and the write: two must not both do it."""
         return any(
-            effect.kind in CONSEQUENCES and effect.manner in RUNS and (effect.kind != "unit.add" or _is_new(effect))
+            effect.kind in kinds and effect.manner in RUNS and (effect.kind != "unit.add" or _is_new(effect))
             for call in self._view.calls
-            if source.at < call.at <= column.at and not call.effect_kinds.isdisjoint(CONSEQUENCES)
+            if source.at < call.at <= column.at and not call.effect_kinds.isdisjoint(kinds)
             for effect in call.effects
         )
 
-    def _race(self, kind: RaceKind, column: Column, effects: tuple[Effect, ...], read: Source) -> Race | None:
+    def _race(
+        self, kind: RaceKind, column: Column, effects: tuple[Effect, ...], read: Source, doubtful: bool = False
+    ) -> Race | None:
         if column.name in self._primary(column.entity) or self._guarding.versioned(column.entity):
             return None
         origin = self._origin(column, read)
         if origin is None or (kind == "state" and not origin.sure):
             return None
         merges = isinstance(column.value, f.DictLit | f.Seq) or (kind == "computed" and self._is_spread(column))
-        sure = origin.sure
-        return Race(
-            kind, self._view, column.at, column.entity, column.name, read, origin, effects, sure, merges=merges
-        )  # fmt: skip
+        place = (kind, self._view, column.at, column.entity, column.name, read, origin, effects, origin.sure)
+        return Race(*place, merges=merges, doubtful=doubtful)
 
     def _is_spread(self, column: Column) -> bool:
         """Whether the new value is a mapping or list with the old one's entries."""
@@ -340,7 +350,7 @@ class Chains:
         for test in self._view.places.tests(insert.node):
             for source in self._derived.counted(test):
                 if source.entity is insert.entity and source.at < insert.at:
-                    kind: RaceKind = "limit" if _is_limit(test) else "missing"
+                    kind: RaceKind = "limit" if is_limit(test) else "missing"
                     race = self._insert_race(kind, insert, source)
                     if race is not None:
                         return race
@@ -417,8 +427,7 @@ class Chains:
         return names is None or (bool(names) and self._primary(read.entity) <= names)
 
     def _insert_race(self, kind: RaceKind, insert: Insert, read: Source, name: str = "") -> Race | None:
-        related = None if kind == "limit" else insert.entity
-        if self._guarding.locks_any(self._view, read.at) or self._guarding.locked(self._view, related, read.at):
+        if self._guarding.locked(self._view, None, read.at):
             return None
         if kind in ("missing", "number") and self._guarding.handles(self._view, insert.effects):
             return None
@@ -435,57 +444,3 @@ def _is_new(effect: Effect) -> bool:
     """Whether what is added was made on the way: an entity that was read is only added again."""
     known = next((step.key for step in effect.chain if step.key != INNER_SYM), INNER_SYM)
     return bool(known[0] == "new")
-
-
-def _compares_values(test: f.Expr) -> bool:
-    """Whether a test compares with no constant: ``if x.a != wanted`` asks whether to write, not whether one may."""
-    for node in post_order(test):
-        if isinstance(node, f.Compare):
-            for part in (node.left, *node.rights):
-                if isinstance(part, f.Name) and part.id != part.id.upper():
-                    others = [p for p in (node.left, *node.rights) if p is not part]
-                    if not all(isinstance(p, f.Const) for p in others):
-                        return True
-            sides = [p for p in (node.left, *node.rights) if isinstance(p, f.Attr) and not _is_constant(p)]
-            if len(sides) > 1:
-                return True
-    return False
-
-
-def _is_constant(expr: f.Expr) -> bool:
-    """A constant, or a member of a class: ``Status.open``."""
-    match expr:
-        case f.Const():
-            return True
-        case f.Attr(value=f.Name(id=name)):
-            return name[:1].isupper()
-        case f.Attr(value=f.Attr(name=name)):
-            return name[:1].isupper()
-    return False
-
-
-def _is_transition(column: Column) -> bool:
-    """Whether a status is set to a state of the program's own."""
-    named = any(column.name == word or column.name.endswith(f"_{word}") for word in ENUMERATED)
-    return named and column.value is not None and _is_constant(column.value)
-
-
-def said_missing(test: f.Expr, truth: bool) -> Iterator[f.Expr]:
-    """The expressions that are None, empty or nought where the test is ``truth``."""
-    match test:
-        case f.Unary(op="not", operand=operand):
-            yield from said_missing(operand, not truth)
-        case f.Bool(op=op, values=values) if (op == "and") == truth:
-            for value in values:
-                yield from said_missing(value, truth)
-        case f.Compare(left=left, ops=("is" | "==",), rights=(f.Const(value=None | 0 | False),)) if truth:
-            yield left
-        case f.Compare(left=left, ops=("is not" | "!=" | ">",), rights=(f.Const(value=None | 0 | False),)) if not truth:
-            yield left
-        case f.Name() | f.Call() | f.Await() | f.Walrus() if not truth:
-            yield test
-
-
-def _is_limit(test: f.Expr) -> bool:
-    """Whether a condition compares with a bound, and not only with none at all."""
-    return any(isinstance(node, f.Compare) and node.ops[0] in ("<", "<=", ">", ">=") for node in post_order(test))

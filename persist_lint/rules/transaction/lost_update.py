@@ -105,10 +105,12 @@ def check(project: Project) -> Iterator[Finding]:
 
 def _finding(race: Race) -> Finding:
     function = race.function
+    refused = race.kind == "missing" and race.unique
     severity = Severity.MEDIUM if race.kind in ("state", "missing") or race.merges else Severity.HIGH
-    if function.one_shot or (race.kind == "missing" and race.unique):
+    if function.one_shot or refused:
         severity = Severity.LOW
-    confidence = Confidence.DEFINITE if race.sure else Confidence.PROBABLE
+    usual = Confidence.DEFINITE if race.sure and severity is Severity.HIGH else Confidence.PROBABLE
+    confidence = Confidence.POSSIBLE if race.doubtful or refused else usual
     steps = [Step(function.path, race.read.at, f"{race.entity.name} is read here without a lock")]
     if race.origin is not None and race.origin.function is not function:
         steps.insert(0, Step(race.origin.function.path, race.origin.at, "the row comes from here, unlocked"))
