@@ -35,7 +35,7 @@ WAITS = frozenset({"sleep", "wait", "cpu"})
 WRITES = frozenset({"db.insert", "db.update", "db.delete", "flush", "unit.add", "unit.delete"})
 DATABASE = SQL_KINDS | ENDS | {"flush", "unit.merge", "txn.begin", "txn.savepoint"}
 STREAMS = (".stream", ".stream_scalars", ".yield_per")
-#: Runs the migrations, once, on purpose under a lock that a session holds.
+#: Runs the migrations: outside loops once, on purpose under a lock that a session holds.
 MIGRATES = "alembic.command."
 #: Unpacking what a row holds takes milliseconds, and needs no more than the row.
 UNPACKS = frozenset(f"{library}.decompress" for library in ("zlib", "gzip", "bz2", "lzma", "brotli", "zstandard"))
@@ -49,7 +49,8 @@ def waits(project: Project) -> Iterator[Held]:
     def counts(effect: Effect) -> bool:
         if effect.kind == "cpu":
             return effect.leaf.subject not in UNPACKS and is_heavy(world, effect)
-        return not effect.leaf.subject.startswith(MIGRATES)
+        repeated = any(step.site is not None and step.site.loops for step in effect.chain)
+        return repeated or not effect.leaf.subject.startswith(MIGRATES)
 
     yield from held(project, WAITS, counts=counts)
 
