@@ -45,6 +45,8 @@ OUTSIDE = frozenset({"net", "broker", "publish", "process"})
 CONSEQUENCES = OUTSIDE | {"unit.add", "db.insert"}
 #: An insert that many calls below is an affair of theirs.
 FAR = 3
+#: SQL types of columns that hold entries: no counters.
+COLLECTIONS = frozenset({"JSON", "JSONB", "ARRAY", "HSTORE"})
 #: Columns by which one finds a row that is good for one use.
 SECRETS = ("code", "token", "hash", "nonce", "secret", "otp")
 
@@ -201,10 +203,17 @@ class Chains:
                     if effect.kind != "db.select" or effect.entity is not column.entity or statement is None:
                         continue
                     one = is_transition(column) or statement.limit == 1
-                    if one and any(name == column.name and _is_fixed(sym) for name, sym in statement.keys):
+                    chosen = any(name == column.name and _is_fixed(sym) for name, sym in statement.keys)
+                    if one and chosen and self._is_read_by(effect, column):
                         read = Source("column", call.at, column.entity, column.base, column.name, call, effect)
                         return self._race("claim", column, effects, read)
         return None
+
+    def _is_read_by(self, effect: Effect, column: Column) -> bool:
+        """Whether the entity that is written can be what the SELECT found: no other call made it or looked it up."""
+        if column.base[0] not in ("call", "new", "open", "param"):
+            return True
+        return any(s.effect is not None and s.effect.at == effect.at for s in self._row_sources(column))
 
     def _state(self, column: Column, effects: tuple[Effect, ...]) -> Race | None:
         """A test of the same column before the write, if passing it twice matters."""
@@ -284,7 +293,10 @@ class Chains:
         origin = self._origin(column, read)
         if origin is None or (kind == "state" and not origin.sure):
             return None
-        merges = isinstance(column.value, f.DictLit | f.Seq) or (kind == "computed" and self._is_spread(column))
+        merges = self._models.info(column.entity).columns[column.name].kind.upper() in COLLECTIONS
+        merges = (
+            merges or isinstance(column.value, f.DictLit | f.Seq) or (kind == "computed" and self._is_spread(column))
+        )
         place = (kind, self._view, column.at, column.entity, column.name, read, origin, effects, origin.sure)
         return Race(*place, merges=merges, doubtful=doubtful)
 

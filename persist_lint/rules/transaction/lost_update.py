@@ -8,12 +8,12 @@ Why: under READ COMMITTED, the default, both read the same value and both write:
 one number, the limit is exceeded, what may happen once happens twice. It never fails in tests and happens under load.
 
 Instead: let the database compute (``update(X).values(n=X.n + 1)``, ``… WHERE state = 'open' RETURNING``), or lock the
-row before the first read of its value (``with_for_update``; ``refresh(x, with_for_update=True)`` for one already
-loaded), or insert with ``ON CONFLICT`` or a handler for the violation. Version columns and serialisable transactions
-help, too.
+row before its value is read (``with_for_update``; ``refresh(x, with_for_update=True)`` for one already loaded), or
+insert with ``ON CONFLICT`` or a handler. Version columns and serialisable transactions help, too.
 
-Not reported: what is protected by one of these, by an advisory lock or a lock of a cache server, here or in every
-caller; values that a request brings and that overwrite blindly; tests that both pass to write the same; SQLite.
+Not reported: what one of these, an UPDATE of the row in the same transaction, an advisory lock or one of a file or cache
+server protects, here or in every caller; blind overwrites by a request; tests for a state that no code sets, or for the
+one that is set; SQLite. *Possible* only: inserts that a constraint refuses, steps that only write rows of the project.
 """
 
 from __future__ import annotations
@@ -106,16 +106,15 @@ def check(project: Project) -> Iterator[Finding]:
 def _finding(race: Race) -> Finding:
     function = race.function
     refused = race.kind == "missing" and race.unique
-    severity = Severity.MEDIUM if race.kind in ("state", "missing") or race.merges else Severity.HIGH
-    if function.one_shot or refused:
-        severity = Severity.LOW
-    usual = Confidence.DEFINITE if race.sure and severity is Severity.HIGH else Confidence.PROBABLE
-    confidence = Confidence.POSSIBLE if race.doubtful or refused else usual
+    usual = Severity.MEDIUM if race.kind in ("state", "missing") or race.merges else Severity.HIGH
+    severity = Severity.LOW if function.one_shot or refused else usual
+    likely = Confidence.DEFINITE if race.sure and usual is Severity.HIGH else Confidence.PROBABLE
+    confidence = Confidence.POSSIBLE if race.doubtful or refused else likely
     steps = [Step(function.path, race.read.at, f"{race.entity.name} is read here without a lock")]
     if race.origin is not None and race.origin.function is not function:
         steps.insert(0, Step(race.origin.function.path, race.origin.at, "the row comes from here, unlocked"))
     for effect in race.effects[:1]:
         steps += trace(effect)
     words = {"entity": race.entity.name, "name": race.name, "line": race.read.at.line}
-    message, cure = MESSAGES[race.kind].format(**words), CURES[race.kind].format(**words)
+    message, cure = (told[race.kind].format(**words) for told in (MESSAGES, CURES))
     return function.finding(RULE, race.at, message, severity, trace=steps, recommendation=cure, confidence=confidence)
