@@ -11,8 +11,8 @@ Instead: let the database compute (``update(X).values(n=X.n + 1)``, ``… WHERE 
 row before its value is read (``with_for_update``; ``refresh(x, with_for_update=True)`` for one already loaded), or
 insert with ``ON CONFLICT`` or a handler. Version columns and serialisable transactions help, too.
 
-Not reported: what one of these, an UPDATE of the row in the same transaction, an advisory lock or one of a file or cache
-server protects, here or in every caller; blind overwrites by a request; tests for a state that no code sets, or for the
+Not reported: what one of these, an UPDATE of the row in the same transaction, an advisory lock or one of files or cache
+servers protects, here or in every caller; blind overwrites by a request; tests for a state that no code sets, or for the
 one that is set; SQLite. *Possible* only: inserts that a constraint refuses, steps that only write rows of the project.
 """
 
