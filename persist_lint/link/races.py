@@ -57,7 +57,7 @@ class Race(Struct, frozen=True, eq=False):
     ``name`` is the column where there is one. ``origin`` is where the entity was read without a lock, if that is known.
     ``effects`` lead to the write, where a call does it. ``sure``: no caller outside the project can have locked.
     ``unique``: a constraint makes the second insert fail. ``merges``: entries are put into a collection, not numbers.
-    ``doubtful``: no more is done twice than writing rows of the project's own, which may well refuse it.
+    ``doubtful``: only rows of the project's own are written twice, which may well refuse it, as a primary key does.
     """
 
     kind: RaceKind
@@ -443,8 +443,9 @@ class Chains:
             return None
         if kind in ("missing", "number") and self._guarding.handles(self._view, insert.effects):
             return None
-        unique = self._guarding.unique(insert.entity) or self._is_by_key(read)
-        return Race(kind, self._view, insert.at, insert.entity, name, read, None, insert.effects, True, unique)
+        keyed = self._is_by_key(read)
+        place = (kind, self._view, insert.at, insert.entity, name, read, None, insert.effects, True)
+        return Race(*place, unique=keyed or self._guarding.unique(insert.entity), doubtful=kind == "missing" and keyed)
 
 
 def _is_fixed(sym: Sym) -> bool:

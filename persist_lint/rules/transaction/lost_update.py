@@ -12,8 +12,8 @@ row before its value is read (``with_for_update``; ``refresh(x, with_for_update=
 insert with ``ON CONFLICT`` or a handler. Version columns and serialisable transactions help, too.
 
 Not reported: what one of these, an UPDATE of the row in the same transaction, an advisory lock or one of files or cache
-servers protects, here or in every caller; blind overwrites by a request; tests for a state that no code sets, or for the
-one that is set; SQLite. *Possible* only: inserts that a constraint refuses, steps that only write rows of the project.
+servers guards, here or in all callers; blind overwrites of requests; tests for a state that no code sets, or for the
+one that is set; SQLite. *Possible* only: inserts that the key refuses, steps that only write rows of the project.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _finding(race: Race) -> Finding:
     usual = Severity.MEDIUM if race.kind in ("state", "missing") or race.merges else Severity.HIGH
     severity = Severity.LOW if function.one_shot or refused else usual
     likely = Confidence.DEFINITE if race.sure and usual is Severity.HIGH else Confidence.PROBABLE
-    confidence = Confidence.POSSIBLE if race.doubtful or refused else likely
+    confidence = Confidence.POSSIBLE if race.doubtful else likely
     steps = [Step(function.path, race.read.at, f"{race.entity.name} is read here without a lock")]
     if race.origin is not None and race.origin.function is not function:
         steps.insert(0, Step(race.origin.function.path, race.origin.at, "the row comes from here, unlocked"))
