@@ -27,16 +27,16 @@ from persist_lint.link.sites import Loop
 from persist_lint.link.tree import statements
 from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
+from persist_lint.model.effect import INSERTING
 from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
 
 Bond = Literal["foreign", "row", "again", "flushed"]
-INSERTS = frozenset({"db.insert", "unit.add", "unit.merge"})
 DELETES = frozenset({"db.delete", "unit.delete"})
 CHANGES = frozenset({"db.update", "unit.change"})
-WRITES = INSERTS | DELETES | CHANGES
+WRITES = INSERTING | DELETES | CHANGES
 ON_PURPOSE = frozenset({"net", "process", "broker", "publish", "sleep", "wait", "spawn", "stream"})
 NOW = frozenset({"here", "thread"})
 #: How many calls below the function writes may be: what lies far down has been thought of apart.
@@ -92,7 +92,7 @@ class Apart(Struct, frozen=True, eq=False):
     @property
     def is_family(self) -> bool:
         """Whether both are new rows, a parent and its child."""
-        return self.bond == "foreign" and self.first.kind in INSERTS and self.second.kind in INSERTS
+        return self.bond == "foreign" and self.first.kind in INSERTING and self.second.kind in INSERTING
 
     @property
     def is_doubtful(self) -> bool:
@@ -163,7 +163,7 @@ def _lasting(event: Event) -> list[Effect]:
     read = {e.entity for e in event.call.effects if e.kind == "db.select" and e.via is not None}
 
     def is_looked_up(effect: Effect) -> bool:
-        return effect.via is not None and effect.kind in INSERTS and effect.key[0] in ("new", "inner")
+        return effect.via is not None and effect.kind in INSERTING and effect.key[0] in ("new", "inner")
 
     return [e for e in event.writes if not (e.entity in read and is_looked_up(e))]
 
@@ -256,10 +256,10 @@ def _bond(project: Project, first: Effect, second: Effect, event: Event) -> Bond
     limit = MIDDLE if ends.session in HIDDEN and not event.is_of_own_class else FAR
     if depth > limit or any(e.site is not None and e.site.loops for e in first.chain):
         return None
-    inserts = {first.kind, second.kind} & INSERTS
+    inserts = {first.kind, second.kind} & INSERTING
     if one is not other:
         return "foreign" if inserts and (_refers(project, one, other) or _refers(project, other, one)) else None
-    if depth <= NEAR and first.kind in DELETES and second.kind in INSERTS:
+    if depth <= NEAR and first.kind in DELETES and second.kind in INSERTING:
         return "again"
     if first.key == second.key and first.key not in HIDDEN:
         if max(depth, ends.length) > NEAR:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.narrow import exits
-from persist_lint.link.tree import blocks
+from persist_lint.link.tree import blocks, is_name
 from persist_lint.model import facts as f
 
 Test = tuple[f.Expr, bool]
@@ -18,7 +18,7 @@ def assignments(body: tuple[f.Stmt, ...], name: str) -> Iterator[tuple[f.Expr, t
             case f.Assign(targets=targets, value=value):
                 for target in targets:
                     plain = isinstance(target, f.Name) and target.id == name
-                    if plain or (isinstance(target, f.Subscript) and _is_name(target.value, name)):
+                    if plain or (isinstance(target, f.Subscript) and is_name(target.value, name)):
                         yield value, tests, statement
             case f.AnnAssign(target=f.Name(id=found), value=value) if found == name and value is not None:
                 yield value, tests, statement
@@ -33,9 +33,9 @@ def assignments(body: tuple[f.Stmt, ...], name: str) -> Iterator[tuple[f.Expr, t
                 yield f.DictLit(call.at, keys, tuple(k.value for k in call.keywords)), tests, statement
             case f.With(items=items):
                 for item in items:
-                    if item.target is not None and _is_name(item.target, name):
+                    if item.target is not None and is_name(item.target, name):
                         yield f.Other(statement.at), tests, f.Assign(statement.at, (item.target,), item.context)
-            case f.For(target=target) if _is_name(target, name):
+            case f.For(target=target) if is_name(target, name):
                 yield f.Other(statement.at), tests, f.Assign(statement.at, (target,), statement.iter)
 
 
@@ -56,7 +56,3 @@ def under_tests(
             continue
         for block in blocks(statement):
             yield from under_tests(block, tests, left)
-
-
-def _is_name(expr: f.Expr, name: str) -> bool:
-    return isinstance(expr, f.Name) and expr.id == name

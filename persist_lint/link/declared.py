@@ -24,6 +24,7 @@ COLLECTIONS = frozenset(
     {"list", "List", "set", "Set", "Sequence", "dict", "Dict", "WriteOnlyMapped", "DynamicMapped", "AppenderQuery"}
 )
 #: Relationships whose annotation says how they load.
+EAGER = frozenset({"joined", "selectin", "subquery"})  # strategies that load with the query itself
 LAZY_BY_ANNOTATION = {"WriteOnlyMapped": "write_only", "DynamicMapped": "dynamic"}
 NOT_A_TYPE = ("ForeignKey", "Computed", "Identity", "Sequence", "deferred", "mapped_column", "Column")
 

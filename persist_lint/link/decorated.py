@@ -27,7 +27,7 @@ from persist_lint.link.index import Class, Function
 from persist_lint.link.lattice import ClassObj, Fn, Inst, Type, Value, members
 from persist_lint.link.names import Binding, Variable
 from persist_lint.link.sites import Site
-from persist_lint.link.tree import heads, post_order, statements
+from persist_lint.link.tree import heads, is_name, post_order, statements
 from persist_lint.model import facts as f
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Decorated:
 def _before(wrapper: Function, args: str) -> tuple[int, frozenset[str]]:
     """How many arguments a wrapper passes before ``*args``, and the names of those that it passes by name."""
     for call in _calls_in(wrapper):
-        starred = next((i for i, a in enumerate(call.args) if isinstance(a, f.Star) and _is_name(a.value, args)), None)
+        starred = next((i for i, a in enumerate(call.args) if isinstance(a, f.Star) and is_name(a.value, args)), None)
         if starred is not None:
             named = frozenset(k.name for k in call.keywords if k.name is not None)
             first = next((i for i, a in enumerate(call.args[:starred]) if _is_wrapped(a, wrapper)), -1)
@@ -264,17 +264,13 @@ def _calls_in(function: Function) -> Iterator[f.Call]:
             yield from (part for part in post_order(head) if isinstance(part, f.Call))
 
 
-def _is_name(expr: f.Expr, name: str) -> bool:
-    return isinstance(expr, f.Name) and expr.id == name
-
-
 def _is_wrapped(expr: f.Expr, wrapper: Function) -> bool:
     """Whether an argument is the decorated function: ``to_thread(function, *args)``."""
     if isinstance(expr, f.Attr) and wrapper.holder is not None:
-        return expr.name in wrapper.holder[2] and _is_name(expr.value, wrapper.holder[0])
+        return expr.name in wrapper.holder[2] and is_name(expr.value, wrapper.holder[0])
     scope = wrapper.parent
     while scope is not None and scope.decorates is not None:
-        if any(_is_name(expr, scope.params[number].name) for number in scope.given):
+        if any(is_name(expr, scope.params[number].name) for number in scope.given):
             return True
         scope = scope.parent
     return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from persist_lint.link.declared import ColumnInfo, RelationInfo
+from persist_lint.link.declared import EAGER, ColumnInfo, RelationInfo
 from persist_lint.link.index import Class, Module
 from persist_lint.link.lattice import Inst, members
 from persist_lint.link.rows import Got
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from persist_lint.link.project import Project
     from persist_lint.link.views import FunctionView
 
-EAGER = frozenset({"joined", "selectin", "subquery"})
 #: Types of columns that exist for conditions: a reader has no use for them.
 SEARCHED = frozenset({"TSVECTOR", "Vector", "VECTOR", "HALFVEC"})
 FEWEST = 2

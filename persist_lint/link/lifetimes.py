@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persist_lint.link.lattice import Lib, Sym, members
+from persist_lint.link.places import read_names
 from persist_lint.link.sites import Site
 from persist_lint.link.tree import heads, post_order, statements
 from persist_lint.link.views import CallView, FunctionView
@@ -59,7 +60,7 @@ class Lifetimes:
         if name is None:
             return
         for statement in statements(self._function.function.body):
-            if isinstance(statement, f.For) and _mentions(statement.iter, name):
+            if isinstance(statement, f.For) and name in read_names(statement.iter):
                 yield (statement.at.line, statement.at.column)
             for head in heads(statement):
                 for node in post_order(head):
@@ -79,18 +80,14 @@ class Lifetimes:
 def _waits(node: f.Expr, name: str) -> bool:
     match node:
         case f.Await(value=value):
-            return _mentions(value, name)
+            return name in read_names(value)
         case f.Call(func=f.Attr(value=f.Name(id=held), name=method)) if held == name:
             return method in WAITING
         case f.Call(func=f.Name(id=called) | f.Attr(name=called), args=args) if called in WAITERS:
-            return any(_mentions(arg, name) for arg in args)
+            return any(name in read_names(arg) for arg in args)
         case f.Comp(generators=generators):
-            return any(_mentions(clause.iter, name) for clause in generators)
+            return any(name in read_names(clause.iter) for clause in generators)
     return False
-
-
-def _mentions(expr: f.Expr, name: str) -> bool:
-    return any(isinstance(node, f.Name) and node.id == name for node in post_order(expr))
 
 
 def exclusive(function: FunctionView, one: Site, other: Site) -> bool:

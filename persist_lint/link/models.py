@@ -98,10 +98,6 @@ class Models:
             return next((c for c in (*same, *found) if c.module.dotted.startswith(package)), found[0])
         return found[0] if found else None
 
-    def by_table(self, table: str) -> Class | None:
-        """The mapped class of a table."""
-        return next((i.cls for i in self.all() if i.table == table), None)
-
     def has_attribute(self, cls: Class, name: str) -> bool:
         """Whether a name is a mapped attribute (declared, inherited, made by a backref, or a proxy of one)."""
         info = self.info(cls)

@@ -30,14 +30,14 @@ from persist_lint.link.statetests import States, asks_for, compares_values, is_l
 from persist_lint.link.tree import post_order
 from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
+from persist_lint.model.effect import INSERTING
 from persist_lint.model.span import Span
 
 if TYPE_CHECKING:
     from persist_lint.link.project import Project
 
 RaceKind = Literal["computed", "state", "limit", "number", "missing", "claim", "once"]
-ADDS = frozenset({"unit.add", "unit.merge", "db.insert"})
-WRITING = ADDS | {"unit.change", "unit.delete", "db.update", "db.delete"}
+WRITING = INSERTING | {"unit.change", "unit.delete", "db.update", "db.delete"}
 RUNS = frozenset({"here", "thread", "task"})
 #: What leaves the database: a constraint or a lock of the rows below cannot refuse it.
 OUTSIDE = frozenset({"net", "broker", "publish", "process"})
@@ -333,10 +333,15 @@ class Chains:
         added: dict[Class, tuple[Effect, ...]] = {}
         found: list[Insert] = []
         for call in self._view.calls:
-            if call.effect_kinds.isdisjoint(ADDS):
+            if call.effect_kinds.isdisjoint(INSERTING):
                 continue
             for effect in call.effects:
-                if effect.kind not in ADDS or effect.entity is None or effect.manner not in RUNS or effect.length > FAR:
+                if (
+                    effect.kind not in INSERTING
+                    or effect.entity is None
+                    or effect.manner not in RUNS
+                    or effect.length > FAR
+                ):
                     continue
                 if effect.statement is not None and effect.statement.verb == "upsert":
                     continue

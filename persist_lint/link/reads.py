@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from persist_lint.link.arguments import actuals, received
 from persist_lint.link.conditions import translate_guards
-from persist_lint.link.declared import RelationInfo
+from persist_lint.link.declared import EAGER, RelationInfo
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Class, Function
 from persist_lint.link.iteration import awaited
@@ -24,7 +24,6 @@ from persist_lint.link.views import CallView, FunctionView
 from persist_lint.model import facts as f
 
 GETTERS = (".get", ".get_one")
-EAGER = frozenset({"joined", "selectin", "subquery"})
 LOADS = frozenset({"joinedload", "selectinload", "subqueryload", "contains_eager"})
 Keys = tuple[tuple[str, Sym], ...]
 

@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from persist_lint.link.aborted import only_on_failure
 from persist_lint.link.arguments import received
+from persist_lint.link.declared import EAGER
 from persist_lint.link.effects import Effect
 from persist_lint.link.index import Class
 from persist_lint.link.iteration import awaited, element
 from persist_lint.link.lattice import Inst, Null, Sym, Value, members
 from persist_lint.link.places import Frame
 from persist_lint.link.reads import (
-    EAGER,
     Read,
     adds_options,
     asks_for_fresh_rows,

@@ -63,11 +63,6 @@ class Acquisition(Struct, frozen=True, eq=False):
         kind = self.site.result.type
         return kind.of.sym if isinstance(kind, Coro) else self.site.result.sym
 
-    @property
-    def kept_on(self) -> str | None:
-        """The attribute of ``self`` on which it is stored."""
-        return next((use.by for use in self.uses if use.kind == "kept"), None)
-
 
 class Reopened(Struct, frozen=True, eq=False):
     """A session used after its ``with`` closed it: it opens a new transaction that nobody ends."""

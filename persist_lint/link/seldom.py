@@ -19,13 +19,13 @@ from persist_lint.link.places import Frame, bound_names, dotted, names_of, read_
 from persist_lint.link.sites import Loop, Target
 from persist_lint.link.tree import heads, post_order, statements, targets
 from persist_lint.model import facts as f
+from persist_lint.model.effect import INSERTING
 
 if TYPE_CHECKING:
     from persist_lint.link.views import CallView, FunctionView
 
 #: Handlers of these catch what went wrong, not that something was not found.
 BROAD = frozenset({"", "Exception", "BaseException"})
-INSERTS = frozenset({"unit.add", "unit.merge", "db.insert"})
 CHANGES = frozenset({"db.insert", "db.update", "db.delete", "flush", "txn.commit", "unit.add", "unit.merge"})
 
 
@@ -78,7 +78,7 @@ def only_the_first_time(call: CallView, effect: Effect, loop: Loop) -> bool:
     """
     project = call.function.project
     varying = bound_names(loop)
-    inserts = effect.kind in INSERTS
+    inserts = effect.kind in INSERTING
     for number, step in enumerate(effect.chain):
         function = project.view(step.function)
         if step.site is None:

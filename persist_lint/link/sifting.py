@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from persist_lint.link.places import read_names
 from persist_lint.link.tree import post_order, statements
 from persist_lint.link.uses_of_rows import Ref
 from persist_lint.model import facts as f
@@ -105,9 +106,9 @@ def _columns(trail: Trail, test: f.Expr, name: str, wanted: bool = True) -> Name
         case f.Unary(op="not", operand=operand):
             return _columns(trail, operand, name, not wanted)
         case f.Bool(op=op, values=values):
-            if (op == "or") is wanted and not all(mentions(value, name) for value in values):
+            if (op == "or") is wanted and not all(name in read_names(value) for value in values):
                 return None  # ``row.owner_id == user.id or user.is_admin``
-            return _joined([_columns(trail, v, name, wanted) if mentions(v, name) else () for v in values]) or None
+            return _joined([_columns(trail, v, name, wanted) if name in read_names(v) else () for v in values]) or None
         case f.Compare(left=left, ops=(op,), rights=(right,)) if op in OPS:
             return _compared(trail, left, right, name)
         case f.Attr():
@@ -115,14 +116,14 @@ def _columns(trail: Trail, test: f.Expr, name: str, wanted: bool = True) -> Name
             return (column,) if column else None
         case f.Call(func=f.Attr(name=method), args=args) if method in ("startswith", "endswith"):
             column = _column(trail, test, name)
-            return (column,) if column and not any(mentions(a, name) for a in args) else None
+            return (column,) if column and not any(name in read_names(a) for a in args) else None
         case f.Call():
             return _predicate(trail, test, name)
     return None
 
 
 def _compared(trail: Trail, left: f.Expr, right: f.Expr, name: str) -> Names | None:
-    sides = [side for side in (left, right) if mentions(side, name)]
+    sides = [side for side in (left, right) if name in read_names(side)]
     columns = [_column(trail, side, name) for side in sides]
     return tuple(columns) if columns and all(columns) else None
 
@@ -152,8 +153,3 @@ def _predicate(trail: Trail, call: f.Call, name: str) -> Names | None:
     if len(list(statements(body))) > 2 or not isinstance(body[-1], f.Return) or body[-1].value is None:
         return None
     return _columns(trail.following.trail(functions[0]), body[-1].value, functions[0].params[0].name)
-
-
-def mentions(expr: f.Expr, name: str) -> bool:
-    """Whether an expression reads a name."""
-    return any(isinstance(node, f.Name) and node.id == name for node in post_order(expr))

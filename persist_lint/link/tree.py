@@ -63,6 +63,11 @@ def targets(statement: f.Stmt) -> tuple[f.Expr, ...]:
     return ()
 
 
+def is_name(expr: f.Expr, name: str) -> bool:
+    """Whether an expression is that plain name."""
+    return isinstance(expr, f.Name) and expr.id == name
+
+
 def spelled(expr: f.Expr) -> str:
     """The callee as written, for messages: ``self.repo.get``."""
     match expr:

@@ -89,11 +89,6 @@ class Uses(Struct, eq=False):
     returned: list[Ref] = field(default_factory=list)
 
     @property
-    def is_known(self) -> bool:
-        """Whether every use was understood."""
-        return not self.escaped
-
-    @property
     def whole(self) -> list[Event] | None:
         """What is done with all the rows together; None where not all of that is known."""
         if any(ref.whole for _, ref in self.escaped) or any(ref.whole for ref in self.returned):

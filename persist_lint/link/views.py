@@ -17,7 +17,7 @@ from persist_lint.link.lattice import UNKNOWN_SYM, Coro, Sym, Value, members, me
 from persist_lint.link.places import Places
 from persist_lint.link.resources import Acquisition
 from persist_lint.link.sites import Flow, Loop, Site
-from persist_lint.link.states import NEW, OPEN, Life, Occurrence
+from persist_lint.link.states import NEW, Life
 from persist_lint.link.tree import post_order, statements
 from persist_lint.link.uses import assigned_name, is_read, is_taken_apart
 from persist_lint.model.analysis import FunctionNote
@@ -123,10 +123,6 @@ class FunctionView:
             return False
         ends = [states[one.sym] for _, states in self.life.exits if one.sym in states]
         return all(states == NEW for states in ends)
-
-    def in_transaction(self, occurrence: Occurrence) -> list[Sym]:
-        """The sessions on which a transaction may be open when it happens."""
-        return [sym for sym, states in occurrence.states if states & OPEN]
 
     def awaits_on(self, receiver: Sym) -> bool:
         """Whether any method of that receiver is awaited here."""
@@ -279,11 +275,6 @@ class CallView:
         return frozenset(e.kind for e in self.effects)
 
     @property
-    def library_names(self) -> list[str]:
-        """Canonical dotted names of the library functions or methods it may be."""
-        return [t.name for t in self.site.targets if t.function is None]
-
-    @property
     def loop(self) -> Loop | None:
         """The innermost loop that repeats it; chunk, retry and polling loops are none."""
         return next((loop for loop in reversed(self.site.loops) if loop.counts), None)
@@ -326,10 +317,6 @@ class CallView:
     def queries(self, kinds: frozenset[str] = SQL_KINDS) -> list[Effect]:
         """The effects that send SQL of those kinds, here and not in tasks of their own."""
         return [e for e in self.effects if e.kind in kinds]
-
-    def per_item(self, effect: Effect, loop: Loop) -> bool:
-        """Whether an effect's key is made from the loop's item."""
-        return mentions(effect.key, loop.place) or self.uses_item(loop)
 
     def uses_item(self, loop: Loop) -> bool:
         """Whether any argument or the receiver is made from the loop's item."""

@@ -52,6 +52,8 @@ EFFECT_KINDS: frozenset[str] = frozenset(EffectKind.__args__)  # type: ignore[at
 #: Effects that mean a round trip to the database.
 SQL_KINDS: frozenset[str] = frozenset({"db.select", "db.insert", "db.update", "db.delete", "db.statement", "db.call"})
 
+#: What makes a new row, now or with the next flush.
+INSERTING: frozenset[str] = frozenset({"db.insert", "unit.add", "unit.merge"})
 ContextKind = Literal[
     "request",  # an HTTP handler
     "websocket",
